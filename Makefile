@@ -1,0 +1,85 @@
+# Builds the bd-* programs from cmd/*.c and lib/*.c into build/.
+#
+#   make            everything            make check     lint, then every test
+#   make asan       build/asan, with the address and undefined behaviour sanitizers
+#   make sweep      the long versions of the kill and race tests
+#   make install    into $(DESTDIR)$(PREFIX)
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+B ?= build
+CC = gcc
+CFLAGS ?= -O2 -g
+WERROR ?=
+
+VERSION := $(shell cat VERSION)
+WARN = -Wall -Wextra -pedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+       -Wformat=2 -Wvla -Wconversion -Wcast-qual -Wundef $(WERROR)
+HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DBD_VERSION='"$(VERSION)"' -Ilib $(WARN) $(HARDEN) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+LDLIBS = -lcurl -lcrypto
+
+CMDS := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
+LIBO := $(patsubst lib/%.c,$(B)/lib/%.o,$(wildcard lib/*.c))
+FRONT := $(notdir $(wildcard scripts/baudolo*))
+PAGES := $(notdir $(wildcard man/*.[1-8]))
+
+all: $(CMDS:%=$(B)/bin/%) $(FRONT:%=$(B)/bin/%)
+
+$(B)/libbd.a: $(LIBO)
+	rm -f $@
+	$(AR) rcs $@ $(LIBO)
+
+$(B)/lib/%.o: lib/%.c VERSION Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+
+$(B)/cmd/%.o: cmd/%.c VERSION Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+
+$(B)/bin/bd-%: $(B)/cmd/bd-%.o $(B)/libbd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/bin/baudolo%: scripts/baudolo% VERSION
+	@mkdir -p $(@D)
+	sed 's/@VERSION@/$(VERSION)/' $< >$@.tmp
+	chmod 755 $@.tmp
+	mv $@.tmp $@
+
+-include $(LIBO:.o=.d) $(CMDS:%=$(B)/cmd/%.d)
+.SECONDARY: $(CMDS:%=$(B)/cmd/%.o)
+
+lint:
+	shellcheck -s sh scripts/* .ci/run
+	mandoc -Tlint -W warning man/*.[1-8]
+	$(MAKE) B=$(B)/gcc CC=gcc WERROR=-Werror all
+	$(MAKE) B=$(B)/clang CC=clang WERROR=-Werror all
+
+check: all lint
+	scripts/test
+
+asan:
+	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+	  HARDEN=-fPIE all
+
+sweep: all
+	BAUDOLO_TEST_LONG=1 scripts/test
+
+install: all
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(CMDS:%=$(B)/bin/%) $(FRONT:%=$(B)/bin/%) $(DESTDIR)$(BINDIR)
+	for p in $(PAGES); do \
+	  install -D -m 644 man/$$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p || exit 1; done
+
+uninstall:
+	cd $(DESTDIR)$(BINDIR) && rm -f $(CMDS) $(FRONT)
+	for p in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all lint check asan sweep install uninstall clean

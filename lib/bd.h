@@ -1,0 +1,92 @@
+/* bd.h - what the bd-* programs share. One section per module of lib/.
+ *
+ * Functions of the library report what went wrong on stderr with warn(3)
+ * (`program: thing: reason`) and return -1; only the programs exit. */
+#ifndef BD_H
+#define BD_H
+
+#include <err.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Exit statuses, the same in every program; see baudolo(7). */
+enum {
+	BD_DONE = 0,
+	BD_FAILED = 1, /* finished, but something failed or the answer is no */
+	BD_USAGE = 2,  /* wrong usage or malformed input; nothing was done */
+	BD_FATAL = 3,  /* could not go on */
+	BD_LOCKED = 4, /* another run holds the lock */
+};
+
+/* start.c - first and last acts of a program */
+void bd_start(void);           /* default INT and QUIT (dash ignores them for `&`), all descriptors the limit allows */
+int bd_finish(int status);     /* checks stdout; returns status, or BD_FATAL when stdout could not be written */
+_Noreturn void bd_version(void);
+long bd_number(const char *text, long min, long max, const char *what); /* exits BD_USAGE on anything else */
+
+/* mem.c - allocation that exits BD_FATAL instead of returning NULL */
+void *xrealloc(void *p, size_t count, size_t size);
+void *xcalloc(size_t count, size_t size);
+char *xstrdup(const char *s);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* tsv.c - records: fields escaped as jq's @tsv does, absent is "-" */
+struct tsv {
+	FILE *in;
+	const char *name; /* for messages: "stdin", or the file's name */
+	size_t line;
+	char *buf;
+	size_t cap;
+	char **field; /* unescaped, NUL-terminated; NULL where absent */
+	size_t fields, room;
+};
+void tsv_begin(struct tsv *t, FILE *in, const char *name);
+int tsv_read(struct tsv *t, size_t columns); /* 1 a record, 0 end of input, -1 malformed or unreadable (said) */
+int tsv_bad(const struct tsv *t, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* says NAME:LINE: why; -1 */
+void tsv_end(struct tsv *t);
+int tsv_write(FILE *out, const char *const field[], size_t fields); /* NULL is absent; -1 on "" or "-" (said) */
+#define TSV_WRITE(out, ...) \
+	tsv_write((out), (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+struct tsv_num {
+	char text[24];
+};
+struct tsv_num tsv_num(uintmax_t n); /* for .text, to print a number as a field */
+char *tsv_escape(const char *s);     /* as it would stand in a record; to be freed */
+
+/* child.c - children that die with us, and knowing when the last of them is gone */
+struct child {
+	pid_t pid;
+	int alive; /* read end of a pipe that reads EOF once the child and all its descendants are gone */
+};
+int child_fork(struct child *c); /* as fork(2): 0 in the child, which gets SIGKILL when we die; -1 said */
+int child_spawn(struct child *c, const char *const argv[], int in, int out); /* in, out: -1 inherits; out 2 is stderr */
+int child_wait(struct child *c); /* waits for the whole family; exit status, 128+n for signal n, -1 said */
+void child_exec(const char *const argv[]); /* resets SIGPIPE and the mask, execs; says why not and exits 126 or 127 */
+char *shell_quote(const char *const argv[]); /* the command as a user would type it; to be freed */
+
+/* hash.c - SHA-256 of libcrypto */
+#define HASH_HEX 65
+struct hash {
+	void *ctx;
+};
+int hash_begin(struct hash *h);
+int hash_add(struct hash *h, const void *data, size_t len);
+int hash_end(struct hash *h, char hex[HASH_HEX]);
+int hash_fd(int fd, const char *name, char hex[HASH_HEX]); /* of what is left to read */
+
+/* save.c - a file appears complete or not at all */
+struct save {
+	int dir;
+	char *name, *tmp;
+	FILE *out;
+	bool durable; /* fsync before and after the rename */
+};
+int save_begin(struct save *s, int dir, const char *name, mode_t mode, bool durable);
+int save_commit(struct save *s);
+void save_abort(struct save *s);
+
+#endif

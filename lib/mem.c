@@ -1,0 +1,46 @@
+/* mem.c - allocation for programs that have nothing better to do than to exit
+ * when there is no memory. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bd.h"
+
+void *
+xrealloc(void *p, size_t count, size_t size)
+{
+	void *q = reallocarray(p, count, size);
+	if (!q && count && size)
+		err(BD_FATAL, "memory");
+	return q;
+}
+
+void *
+xcalloc(size_t count, size_t size)
+{
+	void *q = calloc(count, size);
+	if (!q && count && size)
+		err(BD_FATAL, "memory");
+	return q;
+}
+
+char *
+xstrdup(const char *s)
+{
+	char *q = strdup(s);
+	if (!q)
+		err(BD_FATAL, "memory");
+	return q;
+}
+
+char *
+xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *q;
+	va_start(ap, fmt);
+	if (vasprintf(&q, fmt, ap) < 0)
+		err(BD_FATAL, "memory");
+	va_end(ap);
+	return q;
+}

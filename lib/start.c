@@ -1,0 +1,49 @@
+/* start.c - first and last acts of every program. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bd.h"
+
+void
+bd_start(void)
+{
+	/* A shell without job control starts `cmd &` with INT and QUIT ignored. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	/* A walk holds a few descriptors per folder level. */
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+int
+bd_finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout) && fclose(stdout) == 0)
+		return status;
+	warn("stdout");
+	return BD_FATAL;
+}
+
+void
+bd_version(void)
+{
+	printf("%s %s\n", program_invocation_short_name, BD_VERSION);
+	exit(bd_finish(BD_DONE));
+}
+
+long
+bd_number(const char *text, long min, long max, const char *what)
+{
+	char *end;
+	errno = 0;
+	long n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < min || n > max)
+		errx(BD_USAGE, "%s must be a number from %ld to %ld, not '%s'", what, min, max, text);
+	return n;
+}
