@@ -44,6 +44,10 @@ $(B)/bin/bd-%: $(B)/cmd/bd-%.o $(B)/libbd.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(B)/t/%: t/helper/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LDLIBS)
+
 $(B)/bin/baudolo%: scripts/baudolo% VERSION
 	@mkdir -p $(@D)
 	sed 's/@VERSION@/$(VERSION)/' $< >$@.tmp
