@@ -90,12 +90,12 @@ bd_trusted_fs() {
 # D: the engine's folder. Called locked.
 bd_engine_launch() {
 	local d=$1 root=${BD_DATA_ROOT:-$1/data}
+	bd_engine_bury "$d"
 	mkdir -p "$d" "$root" || return
 	if [ -z "${BD_DATA_ROOT-}" ] && ! bd_trusted_fs "$root"; then
 		bd_loop_mount ext4 4G "$root" || return
 	fi
 	printf '%s\n' "$root" >"$d/root"
-	rm -f "$d/pid"
 	(bd_closed setsid -f dockerd -D --data-root "$root" --exec-root "$d/exec" --pidfile "$d/pid" \
 		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false \
 		</dev/null >>"$d/log" 2>&1)
@@ -143,7 +143,7 @@ engine_clean() {
 
 # The containers by request, so that nothing of theirs stays mounted; the rest by force, which is quicker.
 engine_stop() {
-	local d name dirs=() p
+	local d name dirs=()
 	for name; do dirs+=("$(bd_engine "$name")"); done
 	[ $# -gt 0 ] || dirs=("$BAUDOLO_TEST_DIR"/engine*)
 	for d in "${dirs[@]}"; do
@@ -151,9 +151,15 @@ engine_stop() {
 		if engine_answers "$d"; then
 			docker -H "unix://$d/docker.sock" ps -aq | xargs -r docker -H "unix://$d/docker.sock" rm -f >/dev/null
 		fi
-		wait_for bd_engine_dead "$d"
-		awk -v d="$d/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r p; do umount -l "$p"; done
+		bd_engine_bury "$d"
 	done
+}
+
+bd_engine_bury() {
+	local at
+	wait_for bd_engine_dead "$1"
+	awk -v d="$1/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r at; do umount -l "$at"; done
+	rm -rf "$1/exec" "$1/pid"
 }
 
 # dockerd, containerd, its shims, and processes in containers that outlived them.
