@@ -36,6 +36,7 @@ teardown_file() { engine_clean; loop_clean; }
 @test "an engine of this file's own sees nothing of the shared one" {
 	shared=$DOCKER_HOST
 	engine_start own
+	engine_clean
 	[ "$DOCKER_HOST" != "$shared" ]
 	run -0 docker volume ls -q
 	[ -z "$output" ]
