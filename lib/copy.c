@@ -1,0 +1,238 @@
+/* copy.c - one volume into the generation being built: linked from the newest
+ * generation that has it, the rest copied by rsync. A copy that fails leaves no
+ * `files` folder: a restore would take it for the volume. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tree.h"
+
+static const char *const list_options[] = {
+	"--from0", "--files-from=-", "--ignore-missing-args", "--no-implied-dirs", NULL};
+enum { VANISHED = 24 }; /* rsync(1), EXIT VALUES */
+
+struct feed { /* rsync, started with the first path that needs it */
+	struct child child;
+	FILE *to;
+	int src, dest;
+	bool verbose;
+};
+
+static int
+start(struct feed *f)
+{
+	int p[2];
+	if (pipe2(p, O_CLOEXEC) < 0) {
+		warn("pipe");
+		return -1;
+	}
+	if (f->verbose) {
+		const char *argv[24];
+		rsync_command(argv, sizeof argv / sizeof *argv, list_options);
+		char *line = shell_quote(argv);
+		warnx("+ %s", line);
+		free(line);
+	}
+	int rc = rsync_spawn(&f->child, f->src, f->dest, list_options, p[0]);
+	close(p[0]);
+	if (rc < 0 || !(f->to = fdopen(p[1], "w"))) {
+		close(p[1]);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+feed(void *arg, const char *path)
+{
+	struct feed *f = arg;
+	if (!f->to && start(f) < 0)
+		return -1;
+	return fputs(path, f->to) < 0 || putc('\0', f->to) < 0 ? -1 : 0;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+because(struct copy_result *r, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	if (!*r->reason)
+		vsnprintf(r->reason, sizeof r->reason, fmt, ap);
+	va_end(ap);
+}
+
+/* Ends rsync: at once if the list is not complete, else when it is done. */
+static bool
+drain(struct feed *f, bool complete, struct copy_result *r)
+{
+	if (!f->to)
+		return complete;
+	if (!complete)
+		kill(f->child.pid, SIGKILL);
+	bool fed = fclose(f->to) == 0;
+	int status = child_wait(&f->child);
+	if (complete && fed && (status == 0 || status == VANISHED)) {
+		r->status = status ? COPY_VANISHED : COPY_DONE;
+		return true;
+	}
+	if (status != 128 + SIGKILL || complete)
+		because(r, "rsync ended with status %d", status);
+	return false;
+}
+
+static bool
+link_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
+{
+	struct feed f = {.src = j->src, .dest = j->dest, .verbose = c->verbose};
+	j->emit = feed;
+	j->arg = &f;
+	r->status = COPY_DONE;
+	bool walked = link_tree(j) == 0;
+	r->linked = j->linked;
+	r->copied = j->copied;
+	r->bytes = j->bytes;
+	bool ok = drain(&f, walked, r);
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, j->root_mtime};
+	if (ok && futimens(j->dest, times) < 0) {
+		because(r, "files: %s", strerror(errno));
+		ok = false;
+	}
+	if (!ok)
+		because(r, "%s", *j->why ? j->why : "the source could not be read");
+	return ok;
+}
+
+/* The index of the copy in prev is in one of two slots; the other one is for ours. */
+static bool
+with_index(const struct copy *c, struct copy_result *r, struct link_job *j)
+{
+	struct index_in known;
+	struct index_out seen;
+	char *slot[2] = {xasprintf("%s.0", c->volume), xasprintf("%s.1", c->volume)};
+	int old = -1;
+	for (int i = 0; i < 2 && old < 0 && c->index >= 0 && j->prev >= 0; i++)
+		if (index_open(&known, c->index, slot[i], j->prev, c->across_boots))
+			old = i;
+	if (old >= 0 && !c->checksum)
+		j->known = &known;
+	if (c->index >= 0 && index_begin(&seen, c->index, slot[old == 0], j->dest) == 0)
+		j->seen = &seen;
+	bool ok = link_and_copy(c, r, j);
+	if (j->seen && !ok)
+		index_abort(&seen);
+	else if (j->seen && index_commit(&seen) < 0)
+		warnx("%s: no index: the next copy compares by content", c->volume);
+	if (old >= 0)
+		index_close(&known);
+	free(slot[0]);
+	free(slot[1]);
+	return ok;
+}
+
+static int
+open_folder(int dir, const char *path)
+{
+	return openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* The newest generation's copy of the volume; r->base is its name. */
+static int
+newest_copy(const struct copy *c, char base[16])
+{
+	for (char *const *g = c->generations; c->repo >= 0 && g && *g; g++) {
+		char *path = xasprintf("%s/%s/files", *g, c->volume);
+		int fd = open_folder(c->repo, path);
+		free(path);
+		if (fd >= 0) {
+			snprintf(base, 16, "%s", *g);
+			return fd;
+		}
+	}
+	return -1;
+}
+
+static int
+make_folder(const struct copy *c, struct copy_result *r)
+{
+	if (mkdirat(c->partial, c->volume, 0755) < 0 && errno != EEXIST)
+		return -1;
+	char *files = xasprintf("%s/files", c->volume);
+	int fd = mkdirat(c->partial, files, 0700);
+	if (fd == 0) {
+		r->made = true;
+		fd = open_folder(c->partial, files);
+	}
+	free(files);
+	return fd;
+}
+
+void
+copy_volume(const struct copy *c, struct copy_result *r)
+{
+	struct timespec begin, end;
+	struct link_job j = {.label = c->volume, .prev = -1, .t0 = c->t0, .synced = c->synced};
+	bool ok = false;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	*r = (struct copy_result){0};
+	if ((j.src = open_folder(AT_FDCWD, c->mountpoint)) < 0)
+		because(r, "%s: %s", c->mountpoint, strerror(errno));
+	else if ((j.dest = make_folder(c, r)) < 0) {
+		because(r, "%s/files: %s", c->volume, strerror(errno));
+		close(j.src);
+	} else {
+		j.prev = newest_copy(c, r->base);
+		ok = with_index(c, r, &j);
+		close(j.src);
+		close(j.dest);
+		if (j.prev >= 0)
+			close(j.prev);
+	}
+	if (!ok) {
+		r->status = COPY_FAILED;
+		warnx("%s: not copied: %s", c->volume, r->reason);
+		if (r->made && copy_discard(c->partial, c->volume) < 0)
+			warnx("%s: its half copy could not be removed", c->volume);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	r->ms = (uintmax_t)((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
+}
+
+int
+copy_discard(int partial, const char *volume)
+{
+	char *files = xasprintf("./%s/files", volume);
+	const char *argv[] = {"rm", "-rf", "--", files, NULL};
+	struct child c;
+	int rc = child_fork(&c);
+	if (rc == 0) {
+		if (fchdir(partial) < 0)
+			err(126, "fchdir");
+		child_exec(argv);
+	}
+	free(files);
+	return rc < 0 || child_wait(&c) != 0 ? -1 : 0;
+}
+
+void
+copy_show(const struct copy *c, FILE *out)
+{
+	char base[16] = "";
+	const char *argv[24];
+	int prev = newest_copy(c, base);
+	if (prev >= 0)
+		close(prev);
+	char *from = *base ? xasprintf("%s/%s/files", base, c->volume) : xstrdup("-");
+	char *to = xasprintf("%s/files", c->volume);
+	const char *link[] = {"bd-link", c->mountpoint, from, to, NULL};
+	rsync_command(argv, sizeof argv / sizeof *argv, list_options);
+	char *a = shell_quote(link), *b = shell_quote(argv);
+	fprintf(out, "%s | %s\n", a, b);
+	free(a);
+	free(b);
+	free(to);
+	free(from);
+}

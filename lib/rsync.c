@@ -1,0 +1,114 @@
+/* rsync.c - rsync where it sees nothing but SRC, DEST and the system's programs.
+ *
+ * Containers write the source: a folder swapped for a symlink between our walk and
+ * rsync's would lead it out of the volume. So rsync runs in a mount namespace of its
+ * own, whose root holds /s (read-only) and /d, neither of which lets a symlink be
+ * followed, and /usr. Nothing is left behind: the namespace goes with its last process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tree.h"
+
+static const char *const system_dirs[] = {"usr", "lib", "lib32", "lib64", "bin", "sbin"};
+enum { SYSTEM_DIRS = sizeof system_dirs / sizeof *system_dirs };
+
+/* A mount of what fd stands for, with all below it. */
+static int
+clone_tree(int fd, uint64_t attributes)
+{
+	int tree = open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct mount_attr a = {.attr_set = attributes};
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0)
+		return -1;
+	return tree;
+}
+
+static int
+place(int tree, const char *name)
+{
+	return mkdir(name, 0700) < 0 ? -1 : move_mount(tree, "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* Makes one of the system's folders appear: as the symlink it is, or mounted read-only. */
+static int
+place_system(int root, const char *name, int tree)
+{
+	char target[256];
+	ssize_t n = readlinkat(root, name, target, sizeof target - 1);
+	if (n < 0)
+		return tree < 0 ? 0 : place(tree, name);
+	target[n] = '\0';
+	return symlink(target, name);
+}
+
+static int
+confine(int src, int dest)
+{
+	int system[SYSTEM_DIRS];
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	for (size_t i = 0; i < SYSTEM_DIRS; i++) {
+		int fd = openat(root, system_dirs[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		system[i] = fd < 0 ? -1 : clone_tree(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+		if (fd >= 0 && system[i] < 0)
+			return -1;
+	}
+	int s = clone_tree(src, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSYMFOLLOW);
+	int d = clone_tree(dest, MOUNT_ATTR_NOSYMFOLLOW);
+	if (s < 0 || d < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=0700") < 0 || chdir("/tmp") < 0 ||
+	    place(s, "s") < 0 || place(d, "d") < 0)
+		return -1;
+	for (size_t i = 0; i < SYSTEM_DIRS; i++)
+		if (place_system(root, system_dirs[i], system[i]) < 0)
+			return -1;
+	close(root);
+	/* pivot_root(2), NOTES: "." twice, then the old root lies over the new one. */
+	return syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -1 : 0;
+}
+
+int
+rsync_command(const char *argv[], size_t room, const char *const more[])
+{
+	static const char *const common[] = {"rsync", "-aHAXS", "--numeric-ids", "--no-D", "--info=nonreg0"};
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof common / sizeof *common && n + 3 < room; i++)
+		argv[n++] = common[i];
+	for (; more && *more && n + 3 < room; more++)
+		argv[n++] = *more;
+	argv[n++] = "/s/";
+	argv[n++] = "/d/";
+	argv[n] = NULL;
+	return (int)n;
+}
+
+int
+rsync_spawn(struct child *c, int src, int dest, const char *const more[], int in)
+{
+	const char *argv[24];
+	rsync_command(argv, sizeof argv / sizeof *argv, more);
+	int rc = child_fork(c);
+	if (rc)
+		return rc;
+	if (dup2(in, 0) < 0 || dup2(2, 1) < 0) { /* our stdout holds records */
+		warn("dup2");
+		_exit(126);
+	}
+	if (confine(src, dest) < 0) {
+		warn("rsync cannot be confined to its source and target (needs Linux 5.14 and CAP_SYS_ADMIN)");
+		_exit(126);
+	}
+	/* RSYNC_* and the rest of the environment must not change what rsync does. */
+	clearenv();
+	setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+	setenv("LC_ALL", "C", 1);
+	child_exec(argv);
+	return -1;
+}

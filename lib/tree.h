@@ -1,0 +1,107 @@
+/* tree.h - walking, comparing, linking and copying the tree of a volume. */
+#ifndef TREE_H
+#define TREE_H
+
+#include <time.h>
+
+#include "bd.h"
+
+/* walk.c - a tree in the byte order of full paths, never following a link.
+ * The tree may change meanwhile: what vanishes is passed over. */
+struct walk_item {
+	const char *path; /* below the root, "" for the root itself */
+	const char *name;
+	int dir;          /* the folder it lies in (-1 for the root) */
+	int fd;           /* a folder's own descriptor, -1 for anything else */
+	struct stat st;
+};
+struct walk_ops {
+	int (*entry)(void *arg, const struct walk_item *i); /* everything below the root, folders too */
+	int (*enter)(void *arg, const struct walk_item *i); /* a folder's contents begin; the root's too */
+	int (*leave)(void *arg, const struct walk_item *i); /* and have ended */
+};
+int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /* -1: an error, said, or what a callback returned */
+
+/* index.c - what the last copy saw of the source: path, device, inode, ctime.
+ * A cache: it is believed only if it names the very folder it was made for, is whole,
+ * and was made since the machine booted. */
+struct index_in {
+	struct tsv t;
+	const char *path; /* the record at hand, NULL at the end */
+};
+struct index_out {
+	struct save file;
+	uintmax_t count;
+};
+bool index_open(struct index_in *x, int dir, const char *name, int copy, bool across_boots);
+bool index_find(struct index_in *x, const char *path, const struct stat *st); /* to be asked in walking order */
+void index_close(struct index_in *x);
+int index_begin(struct index_out *x, int dir, const char *name, int copy);
+int index_put(struct index_out *x, const char *path, const struct stat *st);
+int index_commit(struct index_out *x);
+void index_abort(struct index_out *x);
+
+/* same.c - comparing two files by what is in them */
+bool same_stat(const struct stat *a, const struct stat *b); /* type, mode, owner, size, mtime in ns */
+int same_content(int adir, int bdir, const char *name, const struct stat *st); /* content and xattrs: 1 yes, 0 no, -1 said */
+int copy_xattrs(int from, int to, const char *label);
+
+/* link.c - makes the folders of DEST, hard-links what is provably the same in PREV,
+ * and hands every other path to emit. */
+struct devices {
+	dev_t *dev;
+	size_t count;
+};
+void device_add(struct devices *d, dev_t dev);
+bool device_known(const struct devices *d, dev_t dev);
+
+struct link_job {
+	const char *label;       /* for messages */
+	int src, prev, dest;     /* prev: -1 where there is none */
+	struct index_in *known;  /* NULL: compare by content */
+	struct index_out *seen;  /* NULL: keep no index */
+	struct timespec t0;      /* taken before the source was synced and walked */
+	const struct devices *synced; /* those the caller has synced since t0; NULL: none. Write-back write-protects
+	                                 pages mapped shared, so that a later store moves ctime. */
+	int (*emit)(void *arg, const char *path);
+	void *arg;
+	uintmax_t linked, copied, bytes; /* result: files (not folders); bytes of the copied, each inode once */
+	struct timespec root_mtime; /* result: to be given to DEST when rsync is done: listed as ".", the root would
+	                               bring all that lies in it */
+	char why[200];           /* result: the last thing said */
+};
+int link_tree(struct link_job *j);
+#define LINK_PATH_MAX 4080 /* rsync: "/d/" and a temporary name around it must stay below PATH_MAX */
+
+/* rsync.c - rsync where it sees nothing but SRC, DEST and the system's programs */
+int rsync_spawn(struct child *c, int src, int dest, const char *const more[], int in);
+int rsync_command(const char *argv[], size_t room, const char *const more[]); /* for -n and -v */
+
+/* copy.c - one volume from its mountpoint into a new folder `files` */
+struct copy {
+	const char *volume, *mountpoint;
+	int repo;              /* the repository's folder, -1 if there is none yet */
+	char *const *generations; /* names in it, newest first, NULL at the end */
+	int partial, index;    /* folders; index -1: none kept */
+	bool checksum, across_boots, verbose;
+	struct timespec t0;
+	const struct devices *synced;
+};
+enum copy_status { COPY_FAILED, COPY_DONE, COPY_VANISHED };
+struct copy_result {
+	enum copy_status status;
+	bool made; /* its folder `files` is ours */
+	uintmax_t linked, copied, bytes, ms;
+	char base[16];    /* generation linked from, or "" */
+	char reason[200]; /* of a failure */
+};
+void copy_volume(const struct copy *c, struct copy_result *r); /* r: in memory the caller may share and read after our death */
+int copy_discard(int partial, const char *volume); /* removes VOLUME/files of a failed copy */
+void copy_show(const struct copy *c, FILE *out); /* what copy_volume would do, as a command line */
+
+/* generation.c - names in a repository */
+bool generation_name(const char *s); /* 14 digits */
+int generation_list(int repo, char ***names); /* newest first, NULL at the end; -1 said */
+char *generation_next(const char *newest, time_t now); /* local time, always above newest (NULL: none); NULL if there is none */
+
+#endif
