@@ -155,8 +155,8 @@ bury(int worker, int status)
 		o->result.status = COPY_FAILED;
 		snprintf(o->result.reason, sizeof o->result.reason, "its worker ended with status %d", status);
 		warnx("%s: not copied: %s", jobs[i].volume, o->result.reason);
-		if (o->result.made && copy_discard(settings.partial, jobs[i].volume) < 0)
-			warnx("%s: its half copy could not be removed", jobs[i].volume);
+		if (o->result.made)
+			copy_discard(settings.partial, jobs[i].volume);
 		atomic_store(&o->worker, -1);
 	}
 }

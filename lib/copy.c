@@ -194,27 +194,38 @@ copy_volume(const struct copy *c, struct copy_result *r)
 	if (!ok) {
 		r->status = COPY_FAILED;
 		warnx("%s: not copied: %s", c->volume, r->reason);
-		if (r->made && copy_discard(c->partial, c->volume) < 0)
-			warnx("%s: its half copy could not be removed", c->volume);
+		if (r->made)
+			copy_discard(c->partial, c->volume);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	r->ms = (uintmax_t)((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
 }
 
 int
-copy_discard(int partial, const char *volume)
+remove_tree(int dir, const char *path)
 {
-	char *files = xasprintf("./%s/files", volume);
-	const char *argv[] = {"rm", "-rf", "--", files, NULL};
+	char *here = xasprintf("./%s", path);
+	const char *argv[] = {"rm", "-rf", "--", here, NULL};
 	struct child c;
 	int rc = child_fork(&c);
 	if (rc == 0) {
-		if (fchdir(partial) < 0)
+		if (fchdir(dir) < 0)
 			err(126, "fchdir");
 		child_exec(argv);
 	}
-	free(files);
+	free(here);
 	return rc < 0 || child_wait(&c) != 0 ? -1 : 0;
+}
+
+int
+copy_discard(int partial, const char *volume)
+{
+	char *files = xasprintf("%s/files", volume);
+	int rc = remove_tree(partial, files);
+	if (rc < 0)
+		warnx("%s: its half copy could not be removed", volume);
+	free(files);
+	return rc;
 }
 
 void

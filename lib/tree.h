@@ -20,6 +20,7 @@ struct walk_ops {
 	int (*enter)(void *arg, const struct walk_item *i); /* a folder's contents begin; the root's too */
 	int (*leave)(void *arg, const struct walk_item *i); /* and have ended */
 };
+ssize_t folder_names(int fd, char ***names); /* sorted as bytes; their number, or -1 (errno) */
 int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /* -1: an error, said, or what a callback returned */
 
 /* index.c - what the last copy saw of the source: path, device, inode, ctime.
@@ -96,7 +97,8 @@ struct copy_result {
 	char reason[200]; /* of a failure */
 };
 void copy_volume(const struct copy *c, struct copy_result *r); /* r: in memory the caller may share and read after our death */
-int copy_discard(int partial, const char *volume); /* removes VOLUME/files of a failed copy */
+int remove_tree(int dir, const char *path); /* by rm -rf; -1 said */
+int copy_discard(int partial, const char *volume); /* removes VOLUME/files of a failed copy; -1 said */
 void copy_show(const struct copy *c, FILE *out); /* what copy_volume would do, as a command line */
 
 /* generation.c - names in a repository */

@@ -44,9 +44,8 @@ names_free(char **names, size_t n)
 	free(names);
 }
 
-/* Reads the names of a folder, sorted. Returns their number, or -1. */
-static ssize_t
-names_read(int fd, char ***names)
+ssize_t
+folder_names(int fd, char ***names)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
@@ -158,7 +157,7 @@ folder(struct walker *w, int dir, const char *name, int fd, const struct stat *s
 	if (w->ops->enter && w->ops->enter(w->arg, &self) < 0)
 		return -1;
 	char **names;
-	ssize_t n = names_read(fd, &names);
+	ssize_t n = folder_names(fd, &names);
 	if (n < 0) {
 		warn("%s: %s", w->label, *w->path ? w->path : ".");
 		return -1;

@@ -1,0 +1,84 @@
+/* bd-link - makes the folders of SRC in DEST, hard-links from PREV what is provably
+ * the same, and prints every other path for rsync --files-from. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tree.h"
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-link [-bcV] SRC PREV DEST [INDEX]\n");
+	exit(BD_USAGE);
+}
+
+static int
+print(void *arg, const char *path)
+{
+	(void)arg;
+	return fputs(path, stdout) < 0 || putchar('\0') < 0 ? -1 : 0;
+}
+
+static int
+folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		err(BD_FATAL, "%s", path);
+	return fd;
+}
+
+static int
+link_with_index(struct link_job *j, const char *index, bool checksum, bool across_boots)
+{
+	struct index_in known;
+	struct index_out seen;
+	bool opened = j->prev >= 0 && index_open(&known, AT_FDCWD, index, j->prev, across_boots);
+	char *cut = xstrdup(index), *slash = strrchr(cut, '/');
+	if (slash)
+		*slash = '\0';
+	int dir = folder(slash ? (*cut ? cut : "/") : ".");
+	if (opened && !checksum)
+		j->known = &known;
+	if (index_begin(&seen, dir, slash ? slash + 1 : index, j->dest) < 0)
+		return -1;
+	j->seen = &seen;
+	int rc = link_tree(j);
+	if (rc < 0)
+		index_abort(&seen);
+	else
+		rc = index_commit(&seen);
+	if (opened)
+		index_close(&known);
+	close(dir);
+	free(cut);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bool checksum = false, across_boots = false;
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "bcV")) != -1;)
+		switch (c) {
+		case 'b': across_boots = true; break;
+		case 'c': checksum = true; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	argc -= optind;
+	argv += optind;
+	if (argc < 3 || argc > 4)
+		usage();
+	struct link_job j = {.label = argv[0], .prev = -1, .emit = print};
+	j.src = folder(argv[0]);
+	if (strcmp(argv[1], "-"))
+		j.prev = folder(argv[1]);
+	j.dest = folder(argv[2]);
+	clock_gettime(CLOCK_REALTIME, &j.t0);
+	int rc = argc == 4 ? link_with_index(&j, argv[3], checksum, across_boots) : link_tree(&j);
+	return bd_finish(rc < 0 ? BD_FATAL : BD_DONE);
+}

@@ -1,0 +1,170 @@
+/* bd-partial - makes the folder in which a generation is built and prints its path.
+ *
+ * BACKUPS/.baudolo/partial/HASH.REPO.TIMESTAMP, with a timestamp above every
+ * generation there is. Before anything is dumped or stopped it proves that a link and
+ * a rename from there to BACKUPS/HASH will work. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tree.h"
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-partial [-V] BACKUPS HASH REPOSITORY\n"
+	                "       bd-partial -r BACKUPS HASH\n");
+	exit(BD_USAGE);
+}
+
+static void
+check_name(const char *name, const char *what)
+{
+	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))
+		errx(BD_USAGE, "%s '%s' is not a name", what, name);
+}
+
+/* Opens dir/name, made 0755 if it is not there yet: the admin's mode stays as it is. */
+static int
+folder(int dir, const char *name, bool make)
+{
+	if (make && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+		err(BD_FATAL, "%s", name);
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (make || errno != ENOENT))
+		err(BD_FATAL, "%s", name);
+	return fd;
+}
+
+static int
+backups(const char *path, bool make)
+{
+	char *all = xstrdup(path);
+	for (char *s = all + 1; make && (s = strchr(s, '/')); *s++ = '/') {
+		*s = '\0';
+		if (mkdir(all, 0755) < 0 && errno != EEXIST)
+			err(BD_FATAL, "%s", all);
+	}
+	int fd = folder(AT_FDCWD, path, make);
+	free(all);
+	return fd;
+}
+
+/* A generation will be linked from and renamed into the hash folder: try both now. */
+static void
+probe(int partial, int hash, const char *path)
+{
+	static const char file[] = ".probe", moved[] = ".baudolo-probe";
+	struct stat st;
+	int fd = openat(partial, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		err(BD_FATAL, "%s", path);
+	close(fd);
+	if (mkdirat(partial, moved, 0700) < 0)
+		err(BD_FATAL, "%s", path);
+	bool renamed = renameat(partial, moved, hash, moved) == 0;
+	int why = errno;
+	char *link = xasprintf("%s/%s", moved, file);
+	if (renamed && linkat(partial, file, hash, link, 0) < 0 && errno == EXDEV) {
+		renamed = false;
+		why = EXDEV;
+	}
+	unlinkat(hash, link, 0);
+	unlinkat(hash, moved, AT_REMOVEDIR);
+	unlinkat(partial, moved, AT_REMOVEDIR);
+	unlinkat(partial, file, 0);
+	free(link);
+	if (renamed)
+		return;
+	if (fstat(partial, &st) == 0)
+		rmdir(path);
+	errno = why;
+	err(BD_FATAL, "%s: cannot be renamed into the folder of this host", path);
+}
+
+static int
+make(const char *root, const char *hash, const char *repo)
+{
+	check_name(hash, "hash");
+	check_name(repo, "repository");
+	umask(022); /* the upper levels are the admin's: never narrower than 0755 */
+	int top = backups(root, true), host = folder(top, hash, true);
+	int parent = folder(folder(top, ".baudolo", true), "partial", true);
+	int old = folder(host, repo, false);
+	char **names = NULL;
+	if (old >= 0 && generation_list(old, &names) < 0)
+		return BD_FATAL;
+	char *stamp = generation_next(names ? *names : NULL, time(NULL));
+	if (!stamp)
+		errx(BD_FATAL, "%s/%s: no name is left above '%s'", hash, repo, names && *names ? *names : "");
+	char *path, *name;
+	for (;;) {
+		name = xasprintf("%s.%s.%s", hash, repo, stamp);
+		path = xasprintf("%s/.baudolo/partial/%s", root, name);
+		if (mkdirat(parent, name, 0700) == 0)
+			break;
+		if (errno != EEXIST || !(stamp = generation_next(stamp, time(NULL))))
+			err(BD_FATAL, "%s", path);
+	}
+	int fd = folder(parent, name, false);
+	if (fd < 0)
+		err(BD_FATAL, "%s", path);
+	probe(fd, host, path);
+	puts(path);
+	return bd_finish(BD_DONE);
+}
+
+/* Removes what dead runs of this host have left: whatever nobody holds a lock on. */
+static int
+reap(const char *root, const char *hash)
+{
+	int status = BD_DONE;
+	check_name(hash, "hash");
+	int top = backups(root, false);
+	int hidden = top < 0 ? -1 : folder(top, ".baudolo", false);
+	int parent = hidden < 0 ? -1 : folder(hidden, "partial", false);
+	char **names = NULL;
+	if (parent < 0)
+		return BD_DONE;
+	ssize_t n = folder_names(parent, &names);
+	if (n < 0)
+		err(BD_FATAL, "%s/.baudolo/partial", root);
+	for (ssize_t i = 0; i < n; i++) {
+		size_t len = strlen(hash);
+		if (strncmp(names[i], hash, len) || names[i][len] != '.')
+			continue;
+		int fd = folder(parent, names[i], false);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			if (fd >= 0)
+				warnx("%s: still in use, left alone", names[i]);
+			continue;
+		}
+		if (remove_tree(parent, names[i]) < 0) {
+			warnx("%s: could not be removed", names[i]);
+			status = BD_FAILED;
+		}
+		close(fd);
+	}
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bool remove = false;
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "rV")) != -1;)
+		switch (c) {
+		case 'r': remove = true; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	argv += optind;
+	if (argc - optind != (remove ? 2 : 3))
+		usage();
+	return remove ? reap(argv[0], argv[1]) : make(argv[0], argv[1], argv[2]);
+}
