@@ -280,6 +280,8 @@ main(int argc, char *argv[])
 	if (settings.repo >= 0 && generation_list(settings.repo, &generations) < 0)
 		return BD_FATAL;
 	settings.generations = generations;
+	settings.repo_path = argv[optind];
+	settings.partial_path = argv[optind + 1];
 	if (dry) {
 		for (size_t i = 0; i < job_count; i++) {
 			struct copy c = copy_of(&jobs[i]);

@@ -236,8 +236,8 @@ copy_show(const struct copy *c, FILE *out)
 	int prev = newest_copy(c, base);
 	if (prev >= 0)
 		close(prev);
-	char *from = *base ? xasprintf("%s/%s/files", base, c->volume) : xstrdup("-");
-	char *to = xasprintf("%s/files", c->volume);
+	char *from = *base ? xasprintf("%s/%s/%s/files", c->repo_path, base, c->volume) : xstrdup("-");
+	char *to = xasprintf("%s/%s/files", c->partial_path, c->volume);
 	const char *link[] = {"bd-link", c->mountpoint, from, to, NULL};
 	rsync_command(argv, sizeof argv / sizeof *argv, list_options);
 	char *a = shell_quote(link), *b = shell_quote(argv);

@@ -81,6 +81,7 @@ int rsync_command(const char *argv[], size_t room, const char *const more[]); /*
 /* copy.c - one volume from its mountpoint into a new folder `files` */
 struct copy {
 	const char *volume, *mountpoint;
+	const char *repo_path, *partial_path; /* for copy_show */
 	int repo;              /* the repository's folder, -1 if there is none yet */
 	char *const *generations; /* names in it, newest first, NULL at the end */
 	int partial, index;    /* folders; index -1: none kept */
