@@ -1,0 +1,288 @@
+/* docker.c - requests to the Docker Engine API: libcurl talks, jq reads.
+ *
+ * Bodies are held in memfds, never in files: answers can hold what nobody else
+ * should read, such as the environment of a container. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "docker.h"
+
+/* The newest API version whose answers we know. Engines since 29 refuse anything
+ * below 1.44 (their MinAPIVersion), older ones get their own version. */
+enum { OUR_MAJOR = 1, OUR_MINOR = 44 };
+
+static int
+set_host(struct docker *d)
+{
+	const char *host = getenv("DOCKER_HOST"), *at;
+	if (!host || !*host)
+		host = "unix:///var/run/docker.sock";
+	if (!strncmp(host, "unix://", 7) && host[7]) {
+		d->socket = xstrdup(host + 7);
+		d->where = xstrdup(d->socket);
+		d->base = xstrdup("http://docker");
+		return 0;
+	}
+	if (strncmp(host, "tcp://", 6) || !host[6] || strpbrk(host + 6, "/?#@ ")) {
+		warnx("DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not '%s'", host);
+		return -1;
+	}
+	const char *certs = getenv("DOCKER_CERT_PATH"), *verify = getenv("DOCKER_TLS_VERIFY"), *home = getenv("HOME");
+	if (certs && *certs)
+		d->certs = xstrdup(certs);
+	else if (verify && *verify)
+		d->certs = xasprintf("%s/.docker", home ? home : "");
+	at = strrchr(host, ']'); /* an IPv6 address is full of colons */
+	bool port = strchr(at ? at : host + 6, ':');
+	/* the ports IANA assigned to Docker */
+	d->where = xasprintf("%s%s", host + 6, port ? "" : d->certs ? ":2376" : ":2375");
+	d->base = xasprintf("%s://%s", d->certs ? "https" : "http", d->where);
+	return 0;
+}
+
+/* libcurl's sockets must not reach the children. */
+static int
+on_socket(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)data, (void)purpose;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+}
+
+static void
+set_transport(struct docker *d)
+{
+	curl_easy_setopt(d->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(d->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(d->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(d->curl, CURLOPT_PATH_AS_IS, 1L); /* a volume named ".." is the daemon's to refuse */
+	curl_easy_setopt(d->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(d->curl, CURLOPT_CONNECTTIMEOUT, 30L);
+	if (d->socket)
+		curl_easy_setopt(d->curl, CURLOPT_UNIX_SOCKET_PATH, d->socket);
+	static const struct {
+		CURLoption option;
+		const char *file;
+	} tls[] = {{CURLOPT_CAINFO, "ca.pem"}, {CURLOPT_SSLCERT, "cert.pem"}, {CURLOPT_SSLKEY, "key.pem"}};
+	for (size_t i = 0; d->certs && i < sizeof tls / sizeof *tls; i++) {
+		char *path = xasprintf("%s/%s", d->certs, tls[i].file);
+		curl_easy_setopt(d->curl, tls[i].option, path);
+		free(path);
+	}
+}
+
+static FILE *
+scratch(void)
+{
+	int fd = memfd_create("docker", MFD_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w+");
+	if (f)
+		return f;
+	warn("memfd");
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+/* Runs body through jq into *out. */
+static int
+run_jq(FILE *body, const char *options, const char *filter, FILE **out)
+{
+	if (!(*out = scratch()))
+		return -1;
+	struct child c;
+	const char *const argv[] = {"jq", options, filter, NULL};
+	if (lseek(fileno(body), 0, SEEK_SET) < 0)
+		warn("memfd");
+	else if (child_spawn(&c, argv, fileno(body), fileno(*out)) > 0) {
+		int status = child_wait(&c);
+		rewind(*out);
+		if (!status)
+			return 0;
+		if (status > 0)
+			warnx("jq ended with status %d", status);
+	}
+	fclose(*out);
+	*out = NULL;
+	return -1;
+}
+
+/* Sends one request and stores the answer in body. */
+static int
+transfer(struct docker *d, const char *method, const char *path, const char *json, long timeout, FILE *body)
+{
+	char why[CURL_ERROR_SIZE] = "";
+	struct curl_slist *header = NULL;
+	curl_easy_reset(d->curl); /* keeps the connection */
+	set_transport(d);
+	char *url = xasprintf("%s%s", d->base, path);
+	curl_easy_setopt(d->curl, CURLOPT_URL, url);
+	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(d->curl, CURLOPT_WRITEDATA, body);
+	curl_easy_setopt(d->curl, CURLOPT_TIMEOUT, timeout);
+	if (!strcmp(method, "POST")) {
+		header = curl_slist_append(header, "Content-Type: application/json");
+		curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER, header);
+		curl_easy_setopt(d->curl, CURLOPT_POSTFIELDS, json ? json : "");
+	}
+	CURLcode rc = curl_easy_perform(d->curl);
+	long os = 0;
+	if (rc == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(d->curl, CURLINFO_OS_ERRNO, &os);
+	if (os)
+		warnx("%s: %s", d->where, strerror((int)os));
+	else if (rc)
+		warnx("%s: %s %s: %s", d->where, method, path, *why ? why : curl_easy_strerror(rc));
+	else
+		curl_easy_getinfo(d->curl, CURLINFO_RESPONSE_CODE, &d->status);
+	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(header);
+	free(url);
+	if (!rc && fflush(body) == 0)
+		return 0;
+	if (!rc)
+		warn("memfd");
+	return -1;
+}
+
+/* Sets d->message from an answer that is {"message": "..."}, or else plain text. */
+static int
+refused(struct docker *d, const char *method, const char *path, FILE *body)
+{
+	FILE *out;
+	char *line = NULL;
+	size_t cap = 0;
+	if (run_jq(body, "-rRs", "(fromjson? | .message?) // .", &out) < 0)
+		return -1;
+	ssize_t len = getline(&line, &cap, out);
+	if (len > 0)
+		line[len - 1] = '\0';
+	d->message = len > 1 ? xasprintf("%s %s: %s", method, path, line)
+	                     : xasprintf("%s %s: HTTP status %ld", method, path, d->status);
+	free(line);
+	fclose(out);
+	if (d->status == 404)
+		return DOCKER_NONE;
+	warnx("%s", d->message);
+	return -1;
+}
+
+static int
+request(struct docker *d, const char *method, const char *path, const char *json, long timeout, const char *filter,
+        FILE **out)
+{
+	free(d->message);
+	d->message = NULL;
+	d->status = 0;
+	FILE *body = scratch();
+	if (!body)
+		return -1;
+	int rc = transfer(d, method, path, json, timeout, body);
+	if (rc < 0)
+		;
+	else if (d->status >= 300 && d->status != 304)
+		rc = refused(d, method, path, body);
+	else if (filter && lseek(fileno(body), 0, SEEK_END) == 0) {
+		warnx("%s: %s %s: the answer is empty", d->where, method, path);
+		rc = -1;
+	} else if (filter && run_jq(body, "-r", filter, out) < 0) {
+		warnx("%s: %s %s: the answer makes no sense", d->where, method, path);
+		rc = -1;
+	}
+	fclose(body);
+	return rc;
+}
+
+int
+docker_get(struct docker *d, const char *path, const char *filter, FILE **out)
+{
+	return request(d, "GET", path, NULL, 0, filter, out);
+}
+
+int
+docker_post(struct docker *d, const char *path, const char *json, long timeout, const char *filter, FILE **out)
+{
+	return request(d, "POST", path, json, timeout, filter, out);
+}
+
+/* Appends /v1.N to d->base, from the header that came with the last answer. */
+static int
+settle_version(struct docker *d)
+{
+	struct curl_header *h;
+	int major, minor;
+	if (curl_easy_header(d->curl, "Api-Version", 0, CURLH_HEADER, -1, &h) != CURLHE_OK ||
+	    sscanf(h->value, "%d.%d", &major, &minor) != 2) {
+		warnx("%s: does not speak the Docker Engine API (no Api-Version in its answer)", d->where);
+		return -1;
+	}
+	bool older = major < OUR_MAJOR || (major == OUR_MAJOR && minor < OUR_MINOR);
+	char *base = xasprintf("%s/v%d.%d", d->base, older ? major : OUR_MAJOR, older ? minor : OUR_MINOR);
+	free(d->base);
+	d->base = base;
+	return 0;
+}
+
+int
+docker_open(struct docker *d)
+{
+	*d = (struct docker){0};
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(d->curl = curl_easy_init())) {
+		warnx("libcurl does not start");
+		return -1;
+	}
+	if (set_host(d) == 0) {
+		int rc = docker_get(d, "/_ping", NULL, NULL);
+		if (rc == DOCKER_NONE)
+			warnx("%s: %s", d->where, d->message);
+		if (rc == 0 && settle_version(d) == 0)
+			return 0;
+	}
+	docker_close(d);
+	return -1;
+}
+
+void
+docker_close(struct docker *d)
+{
+	curl_easy_cleanup(d->curl);
+	free(d->where);
+	free(d->socket);
+	free(d->certs);
+	free(d->base);
+	free(d->message);
+	*d = (struct docker){0};
+}
+
+char *
+docker_name(const char *name)
+{
+	char *escaped = curl_easy_escape(NULL, name, 0); /* 0: as long as it is */
+	if (!escaped)
+		errx(BD_FATAL, "memory");
+	char *out = xstrdup(escaped);
+	curl_free(escaped);
+	return out;
+}
+
+char *
+docker_json(const char *s)
+{
+	char *out = xcalloc(6 * strlen(s) + 3, 1), *to = out; /* at most \u00XX for each byte */
+	*to++ = '"';
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ')
+			to += sprintf(to, "\\u%04x", (unsigned char)*s);
+		else {
+			if (*s == '"' || *s == '\\')
+				*to++ = '\\';
+			*to++ = *s;
+		}
+	*to = '"';
+	return out;
+}
