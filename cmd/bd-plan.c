@@ -20,10 +20,10 @@ struct list {
 };
 
 struct policy {
-	bool everything;         /* -e: no container may go on running */
-	struct list ignored;     /* -b: images whose volumes need no backup */
-	struct list listed;      /* -s: images whose containers need no stop */
-	struct list excluded;    /* -x: volumes */
+	bool everything;      /* -e: no container may go on running */
+	struct list ignored;  /* -b: images whose volumes need no backup */
+	struct list listed;   /* -s: images whose containers need no stop */
+	struct list excluded; /* -x: volumes */
 };
 
 static _Noreturn void

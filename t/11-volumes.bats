@@ -20,6 +20,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 teardown() {
 	fake_stop
 	untap_tcp
+	[ -z "${BD_TAP_PID-}" ] || kill "$BD_TAP_PID" 2>/dev/null || : # of a test that failed
 }
 
 # Of all volumes: column N...

@@ -18,7 +18,10 @@ setup_file() {
 
 teardown_file() { engine_stop own; }
 setup() { cd "$BATS_TEST_TMPDIR"; }
-teardown() { fake_stop; }
+teardown() {
+	fake_stop
+	[ -z "${BD_TAP_PID-}" ] || kill "$BD_TAP_PID" 2>/dev/null || : # of a test that failed
+}
 
 columns() { bd-mounts | cut -f "$1"; }
 
