@@ -1,15 +1,21 @@
 /* start.c - first and last acts of every program. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bd.h"
 
 void
 bd_start(void)
 {
+	/* A closed standard descriptor would be taken by the first file we open. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+			_exit(BD_FATAL);
 	/* A shell without job control starts `cmd &` with INT and QUIT ignored. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGQUIT, SIG_DFL);
