@@ -48,7 +48,7 @@ $(B)/t/%: t/helper/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LDLIBS)
 
-$(B)/bin/baudolo%: scripts/baudolo% VERSION
+$(FRONT:%=$(B)/bin/%): $(B)/bin/%: scripts/% VERSION
 	@mkdir -p $(@D)
 	sed 's/@VERSION@/$(VERSION)/' $< >$@.tmp
 	chmod 755 $@.tmp
