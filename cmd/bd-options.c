@@ -1,0 +1,116 @@
+/* bd-options - gives sh front ends the option syntax of Python's argparse: reads a
+ * table of options and a command line, prints what the command line says, as
+ * records or as shell commands. Nothing is printed before all of it was parsed. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-options [-sV] SPEC -- [ARGUMENT...]\n");
+	exit(BD_USAGE);
+}
+
+/* The = makes a field of any value, be it empty or a lone -. */
+static void
+record(const struct opt *p, const char *value)
+{
+	char *field = value ? xasprintf("=%s", value) : NULL;
+	TSV_WRITE(stdout, p->names[0], field, p->kind == OPT_OPERAND ? NULL : p->spelled);
+	free(field);
+}
+
+static void
+write_records(const struct opt *p)
+{
+	if (p->kind == OPT_FLAG || p->kind == OPT_ALONE)
+		record(p, "1");
+	else if (!p->values)
+		record(p, NULL);
+	for (size_t i = 0; i < p->values; i++)
+		record(p, p->value[i]);
+}
+
+/* One assignment: NAME='value', for a list the words quoted once more. */
+static void
+write_shell(const struct opt *p)
+{
+	const char **word = xcalloc(p->values + 1, sizeof *word);
+	for (size_t i = 0; i < p->values; i++)
+		word[i] = p->value[i];
+	char *words = p->kind == OPT_LIST0 || p->kind == OPT_LIST1 ? shell_quote(word) : NULL;
+	const char *value = words ? words : p->values ? word[0] : p->spelled;
+	char *quoted = shell_quote((const char *const[]){value, NULL});
+	for (const char *s = p->names[0]; *s; s++)
+		putchar(*s == '-' ? '_' : *s);
+	printf("=%s\n", quoted);
+	free(quoted);
+	free(words);
+	free(word);
+}
+
+/* Returns the exit status: without -s, 1 tells the help from records. */
+static int
+write_help(const struct options *o, bool shell)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *mem = open_memstream(&text, &len);
+	if (!mem)
+		err(BD_FATAL, "memory");
+	options_help(o, mem);
+	if (fclose(mem) != 0)
+		err(BD_FATAL, "memory");
+	if (shell) {
+		char *quoted = shell_quote((const char *const[]){text, NULL});
+		printf("printf %%s %s || exit %d\nexit %d\n", quoted, BD_FATAL, BD_DONE);
+		free(quoted);
+	} else
+		fputs(text, stdout);
+	free(text);
+	return shell ? BD_DONE : BD_FAILED;
+}
+
+static int
+wrong_usage(const struct options *o)
+{
+	char *why = tsv_escape(o->wrong); /* a message is one line */
+	options_usage(o, stderr);
+	fprintf(stderr, "%s: error: %s\n", o->program, why);
+	free(why);
+	return BD_USAGE;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bool shell = false;
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "+sV")) != -1;)
+		switch (c) {
+		case 's': shell = true; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	if (argc - optind < 2 || strcmp(argv[optind + 1], "--") != 0)
+		usage();
+	bool from_stdin = !strcmp(argv[optind], "-");
+	const char *name = from_stdin ? "stdin" : argv[optind];
+	FILE *in = from_stdin ? stdin : fopen(name, "re");
+	if (!in)
+		err(BD_FATAL, "%s", name);
+	static struct options o;
+	if (options_read(&o, in, name) < 0)
+		return BD_USAGE;
+	if (options_parse(&o, argv + optind + 2) < 0)
+		return wrong_usage(&o);
+	if (o.alone == o.opt)
+		return bd_finish(write_help(&o, shell));
+	for (const struct opt *p = o.opt; p < o.opt + o.count; p++)
+		if (o.alone ? p == o.alone : p->given)
+			(shell ? write_shell : write_records)(p);
+	return bd_finish(BD_DONE);
+}
