@@ -70,8 +70,7 @@ wait_for() {
 			echo "still not: $*" >&2
 			return 1
 		fi
-		# give way between tries, longer with time
-		read -rt "0.0$((turn < 9 ? ++turn : 9))" <> <(:) || :
+		sleep "0.0$((turn < 9 ? ++turn : 9))"
 	done
 }
 
