@@ -178,7 +178,8 @@ copy_volume(const struct copy *c, struct copy_result *r)
 	bool ok = false;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	*r = (struct copy_result){0};
-	if ((j.src = open_folder(AT_FDCWD, c->mountpoint)) < 0)
+	/* The mountpoint is the host's, and may be a symlink that the admin made; what lies in it is the containers'. */
+	if ((j.src = open(c->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		because(r, "%s: %s", c->mountpoint, strerror(errno));
 	else if ((j.dest = make_folder(c, r)) < 0) {
 		because(r, "%s/files: %s", c->volume, strerror(errno));
