@@ -10,16 +10,19 @@ setup_file() {
 	copy
 }
 
-teardown_file() { tree_done "$BATS_FILE_TMPDIR/s"; }
+teardown_file() {
+	tree_done "$BATS_FILE_TMPDIR/s"
+	loop_clean
+}
 
 setup() { cd "$BATS_FILE_TMPDIR"; }
 
-# s to d, seen under short names.
+# s to d in a folder, seen under short names.
 copy() {
 	unshare -m --propagation private sh -c '
 		mount -t tmpfs none /mnt && mkdir /mnt/s /mnt/d && mount --bind "$1/s" /mnt/s && mount --bind "$1/d" /mnt/d &&
 			exec rsync -aHAXS --numeric-ids --no-D --info=nonreg0 --modify-window=-1 --checksum --delete /mnt/s/ /mnt/d/
-	' - "$BATS_FILE_TMPDIR"
+	' - "${1:-$BATS_FILE_TMPDIR}"
 }
 
 # A second copy, to be spoilt. Relative: there is no room left in the deepest path.
@@ -139,6 +142,20 @@ wrongs() {
 	run -0 oracle s d
 	[ -z "$output" ]
 	run -0 exact s d
+}
+
+@test "the same on xfs and btrfs" {
+	for type in xfs btrfs; do
+		fs=$(loop_fs "$type" 400M)
+		mkdir "$fs/s" "$fs/d"
+		TREE_SPARSE=2M tree_make "$fs/s"
+		tree_change "$fs/s"
+		copy "$fs"
+		run -0 oracle "$fs/s" "$fs/d"
+		[ -z "$output" ]
+		run -0 exact "$fs/s" "$fs/d"
+		tree_done "$fs/s"
+	done
 }
 
 @test "two names swapped as fast as it goes, and as found in the end" {
