@@ -103,8 +103,10 @@ static int
 said(const struct linker *l, const char *path)
 {
 	struct link_job *j = l->job;
-	snprintf(j->why, sizeof j->why, "%s: %s", *path ? path : ".", strerror(errno));
-	warnx("%s: %s", j->label, j->why);
+	if (!*path)
+		path = ".";
+	snprintf(j->why, sizeof j->why, "%s: %s", strerror(errno), path); /* the path may be cut off */
+	warn("%s: %s", j->label, path);
 	return -1;
 }
 

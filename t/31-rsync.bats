@@ -1,0 +1,381 @@
+#!/usr/bin/env bats
+# bd-rsync: right copies, an unchanged past, and what must not be trusted.
+
+load engine
+load tree
+load copy
+
+setup() { copy_begin; }
+
+teardown() { [ ! -d "${SRC-}" ] || tree_done "$SRC"; }
+
+teardown_file() { loop_clean; }
+
+right() { oracle "$1" "$2" && exact "$1" "$2"; }
+
+# Opens of files for comparison, as copy and source are opened.
+compares() { grep -c 'O_NONBLOCK' "$1" || :; }
+
+# The hostile tree, every change, and nothing at all. $1: a folder on the file system to be tried
+through_all_changes() {
+	local before1 before2
+	SRC=$1/src
+	mkdir "$SRC"
+	tree_make "$SRC"
+	tree_dirty "$SRC"
+	settled
+	generation_of "$SRC"
+	right "$SRC" "$COPY"
+	[ "$LINKED" = 0 ]
+	local first=$COPY
+	before1=$(fingerprint "$first")
+
+	tree_change "$SRC"
+	generation_of "$SRC"
+	right "$SRC" "$COPY"
+	[ "$LINKED" -gt 100 ]
+	[ "$COPIED" -gt 30 ]
+	[ "$(fingerprint "$first")" = "$before1" ]
+	local second=$COPY
+	before2=$(fingerprint "$second")
+
+	export COPY
+	strace -f -qq -e trace=execve,openat -o "$WORK/trace" -E LD_PRELOAD="$BD_PRELOAD" \
+		bd-rsync -i "$INDEX" "$REPO" "$(mkdir "$WORK/third" && echo "$WORK/third")" <<<"$(volume_plan v "$SRC")" >"$WORK/results"
+	[ "$(cut -f 2,4,5 "$WORK/results")" = $'ok\t0\t0' ]
+	! grep -q '"rsync"' "$WORK/trace"
+	same_inodes "$second" "$WORK/third/v/files"
+	right "$SRC" "$WORK/third/v/files"
+	[ "$(fingerprint "$first")$(fingerprint "$second")" = "$before1$before2" ]
+}
+
+@test "ext4: the hostile tree, every change, no change" {
+	through_all_changes "$(TMPDIR=$WORK loop_fs ext4 3G)"
+	[ "$(compares "$WORK/trace")" = 0 ]
+}
+
+@test "xfs: the hostile tree, every change, no change" {
+	through_all_changes "$(loop_fs xfs 3G)"
+	[ "$(compares "$WORK/trace")" = 0 ]
+}
+
+@test "btrfs: the hostile tree, every change, no change" {
+	through_all_changes "$(loop_fs btrfs 3G)"
+	[ "$(compares "$WORK/trace")" = 0 ]
+}
+
+@test "every change is found without an index, too" {
+	SRC=$WORK/src
+	mkdir "$SRC"
+	TREE_SPARSE=4M tree_make "$SRC"
+	generation_of "$SRC"
+	rm "$INDEX"/*
+	local first=$COPY before
+	before=$(fingerprint "$first")
+	tree_change "$SRC"
+	generation_of "$SRC"
+	right "$SRC" "$COPY"
+	[ "$(fingerprint "$first")" = "$before" ]
+	[ "$LINKED" -gt 100 ]
+}
+
+@test "a file whose ctime is younger than 30 seconds is compared, not believed" {
+	mkdir "$WORK/src" && echo one >"$WORK/src/f"
+	generation_of "$WORK/src"
+	[ "$(wc -l <"$INDEX/v.0")" = 2 ]
+	generation_of "$WORK/src"
+	[ "$LINKED-$COPIED" = 1-0 ]
+}
+
+@test "the volume removed and made again with equal sizes and times" {
+	mkdir "$WORK/src" && echo one >"$WORK/src/f" && echo same >"$WORK/src/g" && touch -d 2020-01-01 "$WORK/src"/*
+	settled
+	generation_of "$WORK/src"
+	rm -r "$WORK/src"
+	mkdir "$WORK/src" && echo two >"$WORK/src/f" && echo same >"$WORK/src/g" && touch -d 2020-01-01 "$WORK/src"/*
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+	[ "$LINKED-$COPIED" = 1-1 ]
+}
+
+# Two files; then the copy of f is damaged so that only content tells, and $@ makes the base one not to be trusted.
+damaged_base() {
+	settled
+	mkdir -p "$WORK/src" && echo good >"$WORK/src/f" && echo same >"$WORK/src/g"
+	generation_of "$WORK/src"
+	OLD=$COPY
+	local stamp
+	stamp=$(stat -c %y "$OLD/f")
+	echo evil >"$OLD/f" && touch -d "$stamp" "$OLD/f"
+	DAMAGED=$(fingerprint "$OLD")
+}
+
+content_was_compared() {
+	right "$WORK/src" "$COPY"
+	[ "$LINKED-$COPIED" = 1-1 ]
+	[ "$OLD/g" -ef "$COPY/g" ]
+	[ "$(fingerprint "$OLD")" = "$DAMAGED" ]
+}
+
+@test "a trusted base is not read: the counterproof of the next tests" {
+	damaged_base
+	generation_of "$WORK/src"
+	[ "$LINKED-$COPIED" = 2-0 ]
+	[ "$OLD/f" -ef "$COPY/f" ]
+}
+
+@test "compared by content: no index" {
+	damaged_base
+	rm "$INDEX"/*
+	generation_of "$WORK/src"
+	content_was_compared
+}
+
+@test "compared by content: the index is cut short" {
+	damaged_base
+	truncate -s -3 "$INDEX/v.0"
+	generation_of "$WORK/src"
+	content_was_compared
+}
+
+@test "compared by content: the index is cut at a line" {
+	damaged_base
+	sed -i '$d' "$INDEX/v.0"
+	generation_of "$WORK/src"
+	content_was_compared
+}
+
+@test "compared by content: the index is garbage" {
+	damaged_base
+	head -c 5000 /dev/urandom >"$INDEX/v.0"
+	generation_of "$WORK/src"
+	content_was_compared
+}
+
+@test "compared by content: the index is of another generation" {
+	damaged_base
+	cp -a "$GEN" "$REPO/$NEXT"
+	NEXT=$((NEXT + 1))
+	OLD=${GEN%/*}/$((NEXT - 1))/v/files
+	generation_of "$WORK/src"
+	content_was_compared
+}
+
+@test "compared by content: the index was written before the machine was booted" {
+	damaged_base
+	sed -i "1s/[0-9a-f]\{8\}-[0-9a-f-]*/00000000-0000-0000-0000-000000000000/" "$INDEX/v.0"
+	generation_of "$WORK/src"
+	content_was_compared
+}
+
+@test "believed across boots: -b" {
+	damaged_base
+	sed -i "1s/[0-9a-f]\{8\}-[0-9a-f-]*/00000000-0000-0000-0000-000000000000/" "$INDEX/v.0"
+	generation_of "$WORK/src" -b
+	[ "$LINKED-$COPIED" = 2-0 ]
+}
+
+@test "compared by content: -c" {
+	damaged_base
+	generation_of "$WORK/src" -c
+	content_was_compared
+}
+
+@test "compared by content: the source is on tmpfs" {
+	mkdir "$WORK/src"
+	mount -t tmpfs none "$WORK/src"
+	damaged_base
+	generation_of "$WORK/src"
+	content_was_compared
+	umount "$WORK/src"
+}
+
+@test "compared by content: a tmpfs mounted inside the volume, and nothing around it" {
+	mkdir -p "$WORK/src/mnt"
+	mount -t tmpfs none "$WORK/src/mnt"
+	echo inner >"$WORK/src/mnt/f"
+	damaged_base
+	printf 'INNER\n' >"$WORK/x" && touch -r "$COPY/mnt/f" "$WORK/x" && cp -p "$WORK/x" "$COPY/mnt/f.new" &&
+		chmod --reference="$COPY/mnt/f" "$COPY/mnt/f.new" && mv "$COPY/mnt/f.new" "$COPY/mnt/f"
+	generation_of "$WORK/src"
+	[ "$LINKED-$COPIED" = 2-1 ]
+	[ "$(cat "$COPY/mnt/f" "$COPY/f")" = $'inner\nevil' ]
+	umount "$WORK/src/mnt"
+}
+
+@test "compared by content: a generation of the original program" {
+	mkdir -p "$WORK/src" "$REPO/20200101000000/v"
+	echo good >"$WORK/src/f" && echo same >"$WORK/src/g" && ln "$WORK/src/g" "$WORK/src/g2"
+	rsync -aP --quiet "$WORK/src/" "$REPO/20200101000000/v/files/"
+	OLD=$REPO/20200101000000/v/files
+	touch -d 2020-01-01 "$WORK/src/f" "$OLD/f" && echo evil >"$OLD/f" && touch -d 2020-01-01 "$OLD/f"
+	DAMAGED=$(fingerprint "$OLD")
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+	[ "$LINKED-$COPIED" = 2-1 ]
+	[ "$(fingerprint "$OLD")" = "$DAMAGED" ]
+}
+
+@test "what is missing or differs in the previous generation is whole in the new one" {
+	settled
+	local n
+	mkdir -p "$WORK/src/d" && for n in gone size mode time owner type d/deep; do echo "$n of the source" >"$WORK/src/$n"; done
+	ln -s a "$WORK/src/link"
+	generation_of "$WORK/src"
+	OLD=$COPY
+	rm "$OLD/gone" && echo longer >>"$OLD/size" && touch -r "$WORK/src/size" "$OLD/size" && chmod 600 "$OLD/mode" &&
+		touch -d 2001-01-01 "$OLD/time" && chown 5:5 "$OLD/owner" && rm "$OLD/type" && mkdir "$OLD/type" && rm -r "$OLD/d" &&
+		ln -s /elsewhere "$OLD/d"
+	local before
+	before=$(fingerprint "$OLD")
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+	[ "$LINKED-$COPIED" = 1-7 ]
+	[ "$(fingerprint "$OLD")" = "$before" ]
+}
+
+@test "inodes: equal files that were one are not made one again" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/a" && ln "$WORK/src/a" "$WORK/src/b" && ln "$WORK/src/a" "$WORK/src/c"
+	generation_of "$WORK/src"
+	rm "$INDEX"/*
+	cp -p "$WORK/src/b" "$WORK/src/b.new" && mv "$WORK/src/b.new" "$WORK/src/b"
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+	rm "$INDEX"/*
+	# and the other way round
+	cp -p "$WORK/src/a" "$WORK/src/e" && cp -p "$WORK/src/a" "$WORK/src/f"
+	generation_of "$WORK/src"
+	ln -f "$WORK/src/e" "$WORK/src/f"
+	rm "$INDEX"/*
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+}
+
+@test "65,000 links are the most that ext4 allows: then it is copied" {
+	local fs
+	fs=$(loop_fs ext4 200M)
+	copy_begin "$fs"
+	mkdir "$fs/src" "$fs/more" && echo x >"$fs/src/f"
+	generation_of "$fs/src"
+	(cd "$fs/more" && perl -e 'link $ARGV[0], $_ or die for 1 .. 64999' "$COPY/f")
+	[ "$(stat -c %h "$COPY/f")" = 65000 ]
+	generation_of "$fs/src"
+	right "$fs/src" "$COPY"
+	[ "$LINKED-$COPIED" = 0-1 ]
+}
+
+@test "a path that rsync cannot take fails its volume, by name, and no other" {
+	local i
+	mkdir "$WORK/src" "$WORK/fine" && echo fine >"$WORK/fine/f"
+	(cd "$WORK/src" && for ((i = 0; i < 16; i++)); do mkdir "$(printf '%0255d' 0)" && cd "$(printf '%0255d' 0)" || exit; done; echo x >f)
+	local status=0
+	{ volume_plan deep "$WORK/src" && volume_plan fine "$WORK/fine"; } | {
+		generation 2>"$WORK/err" || status=$?
+		[ "$status" = 1 ]
+	}
+	[ "$(cut -f 1,2 "$WORK/results")" = $'deep\tfailed\nfine\tok' ]
+	grep -aq 'bd-rsync: deep: .*File name too long' "$WORK/err"
+	cut -f 8 "$WORK/results" | grep -aq 'File name too long'
+	local partial
+	partial=$(echo "$WORK"/partial/*)
+	[ ! -e "$partial/deep/files" ]
+	right "$WORK/fine" "$partial/fine/files"
+}
+
+@test "a full file system fails the volume that does not fit, and leaves nothing of it" {
+	local fs
+	fs=$(loop_fs ext4 20M)
+	copy_begin "$fs"
+	mkdir "$BATS_TEST_TMPDIR/big" "$BATS_TEST_TMPDIR/small" && echo x >"$BATS_TEST_TMPDIR/small/f"
+	head -c 40M /dev/urandom >"$BATS_TEST_TMPDIR/big/f"
+	{ volume_plan big "$BATS_TEST_TMPDIR/big" && volume_plan small "$BATS_TEST_TMPDIR/small"; } >"$BATS_TEST_TMPDIR/plan"
+	mkdir "$fs/p"
+	run -1 bd-rsync -j 1 "$REPO" "$fs/p" <"$BATS_TEST_TMPDIR/plan"
+	[[ $output == *'No space left on device'* ]]
+	[ ! -e "$fs/p/big/files" ]
+	right "$BATS_TEST_TMPDIR/small" "$fs/p/small/files"
+}
+
+@test "500 volumes: as many processes as one" {
+	local i n
+	for ((i = 0; i < 500; i++)); do
+		mkdir -p "$WORK/src/$i" && echo "$i" >"$WORK/src/$i/f" && volume_plan "v$i" "$WORK/src/$i"
+	done >"$WORK/plan"
+	settled
+	generation <"$WORK/plan"
+	mkdir "$WORK/second"
+	strace -f -qq -e trace=clone,clone3,fork,vfork,execve -o "$WORK/trace" -E LD_PRELOAD="$BD_PRELOAD" \
+		bd-rsync -j 2 -i "$INDEX" "$REPO" "$WORK/second" <"$WORK/plan" >"$WORK/results"
+	[ "$(cut -f 2-5 "$WORK/results" | sort | uniq -c | tr -s ' ')" = $' 500 ok\t1\t0\t0' ]
+	n=$(grep -c . "$WORK/trace")
+	[ "$n" -le 6 ]
+}
+
+@test "malformed plans: nothing is done" {
+	local bad want
+	mkdir "$WORK/p"
+	while IFS='|' read -r bad want; do
+		run -2 bd-rsync "$REPO" "$WORK/p" <<<"$(printf %b "$bad")"
+		[[ $output == "bd-rsync: stdin:1: $want"* ]] || { echo "$bad: $output"; false; }
+	done <<-'E'
+		v|1 fields, expected 6
+		v\tlive\t-\tidle\t/x|5 fields, expected 6
+		v\tlive\t-\tidle\t/x\t-\t-|7 fields, expected 6
+		v\tjump\t-\tidle\t/x\t-|unknown action
+		v\tlive\t-\tidle\t-\t-|no mountpoint
+		..\tlive\t-\tidle\t/x\t-|'..' is not the name of a volume
+		a/b\tlive\t-\tidle\t/x\t-|'a/b' is not the name of a volume
+		-\tlive\t-\tidle\t/x\t-|'-' is not the name of a volume
+		v\tlive\t\tidle\t/x\t-|field 3 is empty
+		v\\q\tlive\t-\tidle\t/x\t-|field 1: unknown escape
+	E
+	run -2 bd-rsync "$REPO" "$WORK/p" < <(printf 'v\tlive\t-\tidle\t/x\t-')
+	[[ $output == *'the last line has no end'* ]]
+	run -2 bd-rsync "$REPO" "$WORK/p" < <(printf 'v\tlive\0\t-\tidle\t/x\t-\n')
+	[[ $output == *'NUL byte'* ]]
+	run -2 bd-rsync "$REPO" "$WORK/p" <<<"$(volume_plan v /x)"$'\n'"$(volume_plan v /x)"
+	[[ $output == *"stdin:2: volume 'v' a second time"* ]]
+	[ -z "$(ls -A "$WORK/p")" ]
+}
+
+@test "usage, version, and an output that cannot be written" {
+	run -2 bd-rsync
+	run -2 bd-rsync -j 0 a b
+	run -2 bd-rsync -j x a b
+	run -0 bd-rsync -V
+	[ "$output" = "bd-rsync $(cat "$BD_ROOT/VERSION")" ]
+	mkdir "$WORK/src" "$WORK/p"
+	run -3 sh -c 'bd-rsync "$1" "$2" >/dev/full' - "$REPO" "$WORK/p" <<<"$(volume_plan v "$WORK/src")"
+	[[ $output == *'stdout: No space left on device'* ]]
+}
+
+@test "skipped volumes leave no trace, planned failures are reported" {
+	mkdir "$WORK/p"
+	printf 'a\tskip\t-\texcluded\t/x\t-\nb\tfail\t-\tunmounted\t/y\t-\n' >"$WORK/plan"
+	run -1 --separate-stderr bd-rsync "$REPO" "$WORK/p" <"$WORK/plan"
+	[ "$output" = $'b\tfailed\t0\t0\t0\t0.000\t-\tunmounted' ]
+	[ -z "$(ls -A "$WORK/p")" ]
+}
+
+@test "-n shows commands and changes nothing" {
+	mkdir "$WORK/it's" && echo x >"$WORK/it's/f"
+	run -0 bd-rsync -n "$REPO" "$WORK/none" <<<"$(volume_plan v "$WORK/it's")"
+	[[ $output == "bd-link '$WORK/it'\\''s' - $WORK/none/v/files | rsync "* ]]
+	[ ! -e "$WORK/none" ]
+}
+
+@test "an existing files folder is neither used nor removed" {
+	mkdir -p "$WORK/src" "$WORK/p/v/files" && echo old >"$WORK/p/v/files/f"
+	run -1 bd-rsync "$REPO" "$WORK/p" <<<"$(volume_plan v "$WORK/src")"
+	[[ $output == *'File exists'* ]]
+	[ "$(cat "$WORK/p/v/files/f")" = old ]
+}
+
+@test "the page's examples run" {
+	engine_start
+	volume_new data >/dev/null
+	cd "$BATS_TEST_TMPDIR"
+	load fake
+	examples bd-rsync.1
+	engine_clean
+}
