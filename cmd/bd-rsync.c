@@ -35,12 +35,12 @@ struct shared {
 static struct job *jobs;
 static size_t job_count;
 static struct shared *shared;
-static struct copy settings = {.repo = -1, .index = -1};
+static struct copy settings = {.repo = -1, .index = -1, .source = -1};
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-rsync [-bcnvV] [-i INDEX] [-j JOBS] REPOSITORY PARTIAL\n");
+	fprintf(stderr, "usage: bd-rsync [-bcCnvV] [-i INDEX] [-j JOBS] REPOSITORY PARTIAL\n");
 	exit(BD_USAGE);
 }
 
@@ -155,8 +155,8 @@ bury(int worker, int status)
 		o->result.status = COPY_FAILED;
 		snprintf(o->result.reason, sizeof o->result.reason, "its worker ended with status %d", status);
 		warnx("%s: not copied: %s", jobs[i].volume, o->result.reason);
-		if (o->result.made)
-			copy_discard(settings.partial, jobs[i].volume);
+		if (o->result.made || settings.cold)
+			copy_discard(&settings, jobs[i].volume);
 		atomic_store(&o->worker, -1);
 	}
 }
@@ -258,10 +258,11 @@ main(int argc, char *argv[])
 	if (workers < 1 || workers > 4)
 		workers = workers < 1 ? 1 : 4;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "bci:j:nvV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "bcCi:j:nvV")) != -1;)
 		switch (c) {
 		case 'b': settings.across_boots = true; break;
 		case 'c': settings.checksum = true; break;
+		case 'C': settings.cold = true; break;
 		case 'i': index = optarg; break;
 		case 'j': workers = bd_number(optarg, 1, MAX_WORKERS, "-j"); break;
 		case 'n': dry = true; break;

@@ -11,16 +11,23 @@
 
 #include "tree.h"
 
-static const char *const list_options[] = {
-	"--from0", "--files-from=-", "--ignore-missing-args", "--no-implied-dirs", NULL};
+static const char *const hot_options[] = {
+	"--from0", "--files-from=-", "--no-implied-dirs", "--ignore-missing-args", NULL};
+static const char *const cold_options[] = {"--from0", "--files-from=-", "--no-implied-dirs", NULL};
 enum { VANISHED = 24 }; /* rsync(1), EXIT VALUES */
 
 struct feed { /* rsync, started with the first path that needs it */
 	struct child child;
 	FILE *to;
 	int src, dest;
-	bool verbose;
+	bool verbose, cold;
 };
+
+static const char *const *
+list_options(bool cold)
+{
+	return cold ? cold_options : hot_options;
+}
 
 static int
 start(struct feed *f)
@@ -32,12 +39,12 @@ start(struct feed *f)
 	}
 	if (f->verbose) {
 		const char *argv[24];
-		rsync_command(argv, sizeof argv / sizeof *argv, list_options);
+		rsync_command(argv, sizeof argv / sizeof *argv, list_options(f->cold));
 		char *line = shell_quote(argv);
 		warnx("+ %s", line);
 		free(line);
 	}
-	int rc = rsync_spawn(&f->child, f->src, f->dest, list_options, p[0]);
+	int rc = rsync_spawn(&f->child, f->src, f->dest, list_options(f->cold), p[0]);
 	close(p[0]);
 	if (rc < 0 || !(f->to = fdopen(p[1], "w"))) {
 		close(p[1]);
@@ -75,7 +82,7 @@ drain(struct feed *f, bool complete, struct copy_result *r)
 		kill(f->child.pid, SIGKILL);
 	bool fed = fclose(f->to) == 0;
 	int status = child_wait(&f->child);
-	if (complete && fed && (status == 0 || status == VANISHED)) {
+	if (complete && fed && (status == 0 || (status == VANISHED && !f->cold))) {
 		r->status = status ? COPY_VANISHED : COPY_DONE;
 		return true;
 	}
@@ -87,7 +94,7 @@ drain(struct feed *f, bool complete, struct copy_result *r)
 static bool
 link_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
 {
-	struct feed f = {.src = j->src, .dest = j->dest, .verbose = c->verbose};
+	struct feed f = {.src = c->source >= 0 ? c->source : j->src, .dest = j->dest, .verbose = c->verbose, .cold = c->cold};
 	j->emit = feed;
 	j->arg = &f;
 	r->status = COPY_DONE;
@@ -119,9 +126,15 @@ with_index(const struct copy *c, struct copy_result *r, struct link_job *j)
 			old = i;
 	if (old >= 0 && !c->checksum)
 		j->known = &known;
-	if (c->index >= 0 && index_begin(&seen, c->index, slot[old == 0], j->dest) == 0)
+	struct stat root;
+	bool ok = true;
+	if (c->cold && old >= 0 && (fstat(j->src, &root) < 0 || !index_same_root(&known, &root))) {
+		because(r, "another folder is at its mountpoint since the containers stopped");
+		ok = false;
+	}
+	if (ok && c->index >= 0 && index_begin(&seen, c->index, slot[old == 0], j->dest) == 0)
 		j->seen = &seen;
-	bool ok = link_and_copy(c, r, j);
+	ok = ok && link_and_copy(c, r, j);
 	if (j->seen && !ok)
 		index_abort(&seen);
 	else if (j->seen && index_commit(&seen) < 0)
@@ -155,19 +168,67 @@ newest_copy(const struct copy *c, char base[16])
 	return -1;
 }
 
+/* Opens VOLUME/name in the partial generation, made if need be. */
+static int
+partial_folder(const struct copy *c, const char *name, bool make)
+{
+	char *path = xasprintf("%s/%s", c->volume, name);
+	int fd = make ? mkdirat(c->partial, path, 0700) : 0;
+	if (fd == 0)
+		fd = open_folder(c->partial, path);
+	free(path);
+	return fd;
+}
+
+static int
+partial_rename(int partial, const char *volume, const char *from, const char *to)
+{
+	char *old = xasprintf("%s/%s", volume, from), *new = xasprintf("%s/%s", volume, to);
+	int rc = renameat2(partial, old, partial, new, RENAME_NOREPLACE);
+	free(old);
+	free(new);
+	return rc;
+}
+
 static int
 make_folder(const struct copy *c, struct copy_result *r)
 {
 	if (mkdirat(c->partial, c->volume, 0755) < 0 && errno != EEXIST)
 		return -1;
-	char *files = xasprintf("%s/files", c->volume);
-	int fd = mkdirat(c->partial, files, 0700);
-	if (fd == 0) {
-		r->made = true;
-		fd = open_folder(c->partial, files);
-	}
-	free(files);
+	int fd = partial_folder(c, c->cold ? "files.cold" : "files", true);
+	r->made = fd >= 0 || c->cold;
 	return fd;
+}
+
+/* What lies in a volume's root now, were it all in the hot copy and nothing in the cold one? */
+static void
+warn_if_emptied(const struct copy *c, const struct copy_result *r, int hot)
+{
+	char **names;
+	ssize_t n = r->linked + r->copied || hot < 0 ? 0 : folder_names(hot, &names);
+	if (n > 0) {
+		warnx("%s: WARNING: it is empty now, and was not before its containers stopped", c->volume);
+		names_free(names, (size_t)n);
+	}
+}
+
+static bool
+copy_from(const struct copy *c, struct copy_result *r, struct link_job *j)
+{
+	int hot = c->cold ? partial_folder(c, "files", false) : -1;
+	j->prev = hot >= 0 ? hot : newest_copy(c, r->base);
+	bool ok = with_index(c, r, j);
+	if (ok && c->cold) {
+		warn_if_emptied(c, r, hot);
+		if ((hot >= 0 && partial_rename(c->partial, c->volume, "files", "files.hot") < 0) ||
+		    partial_rename(c->partial, c->volume, "files.cold", "files") < 0) {
+			because(r, "files: %s", strerror(errno));
+			ok = false;
+		}
+	}
+	if (j->prev >= 0)
+		close(j->prev);
+	return ok;
 }
 
 void
@@ -179,24 +240,24 @@ copy_volume(const struct copy *c, struct copy_result *r)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	*r = (struct copy_result){0};
 	/* The mountpoint is the host's, and may be a symlink that the admin made; what lies in it is the containers'. */
-	if ((j.src = open(c->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+	j.src = c->source >= 0 ? openat(c->source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	                       : open(c->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	j.dest = j.src < 0 ? -1 : make_folder(c, r);
+	if (j.src < 0)
 		because(r, "%s: %s", c->mountpoint, strerror(errno));
-	else if ((j.dest = make_folder(c, r)) < 0) {
+	else if (j.dest < 0)
 		because(r, "%s/files: %s", c->volume, strerror(errno));
+	else
+		ok = copy_from(c, r, &j);
+	if (j.src >= 0)
 		close(j.src);
-	} else {
-		j.prev = newest_copy(c, r->base);
-		ok = with_index(c, r, &j);
-		close(j.src);
+	if (j.dest >= 0)
 		close(j.dest);
-		if (j.prev >= 0)
-			close(j.prev);
-	}
 	if (!ok) {
 		r->status = COPY_FAILED;
 		warnx("%s: not copied: %s", c->volume, r->reason);
-		if (r->made)
-			copy_discard(c->partial, c->volume);
+		if (r->made || c->cold)
+			copy_discard(c, c->volume);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	r->ms = (uintmax_t)((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
@@ -219,13 +280,19 @@ remove_tree(int dir, const char *path)
 }
 
 int
-copy_discard(int partial, const char *volume)
+copy_discard(const struct copy *c, const char *volume)
 {
-	char *files = xasprintf("%s/files", volume);
-	int rc = remove_tree(partial, files);
+	int rc;
+	if (c->cold) { /* its containers wait: what removes is slow */
+		rc = partial_rename(c->partial, volume, "files", "files.hot");
+		rc = rc < 0 && errno == ENOENT ? 0 : rc;
+	} else {
+		char *files = xasprintf("%s/files", volume);
+		rc = remove_tree(c->partial, files);
+		free(files);
+	}
 	if (rc < 0)
 		warnx("%s: its half copy could not be removed", volume);
-	free(files);
 	return rc;
 }
 
@@ -240,7 +307,7 @@ copy_show(const struct copy *c, FILE *out)
 	char *from = *base ? xasprintf("%s/%s/%s/files", c->repo_path, base, c->volume) : xstrdup("-");
 	char *to = xasprintf("%s/%s/files", c->partial_path, c->volume);
 	const char *link[] = {"bd-link", c->mountpoint, from, to, NULL};
-	rsync_command(argv, sizeof argv / sizeof *argv, list_options);
+	rsync_command(argv, sizeof argv / sizeof *argv, list_options(c->cold));
 	char *a = shell_quote(link), *b = shell_quote(argv);
 	fprintf(out, "%s | %s\n", a, b);
 	free(a);

@@ -1,8 +1,8 @@
 /* index.c - what the last copy saw of its source.
  *
  * First record: `baudolo-index 1 BOOT-ID COPY`, COPY being device, inode and birth
- * time of the folder that holds the copy. Then one record a file, in walking order:
- * `/path device inode ctime`. Last: `- - - COUNT`; without it the file is not whole.
+ * time of the folder that holds the copy. Then the source's root, as `/`, and one record
+ * a file, in walking order: `/path device inode ctime`. Last: `- - - COUNT`; without it the file is not whole.
  * It is not fsynced: after a power cut the boot id differs. */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +40,22 @@ identity(int copy)
 	    (long long)s.stx_btime.tv_sec, s.stx_btime.tv_nsec);
 }
 
+/* The fields of a file's record. */
+struct seen {
+	char dev[24], ino[24], ctime[48], dev_ino[48];
+};
+
+static struct seen
+seen(const struct stat *st)
+{
+	struct seen s;
+	snprintf(s.dev, sizeof s.dev, "%jx", (uintmax_t)st->st_dev);
+	snprintf(s.ino, sizeof s.ino, "%ju", (uintmax_t)st->st_ino);
+	snprintf(s.ctime, sizeof s.ctime, "%jd.%09ld", (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	snprintf(s.dev_ino, sizeof s.dev_ino, "%s %s", s.dev, s.ino);
+	return s;
+}
+
 static bool
 is_whole(int fd)
 {
@@ -75,6 +91,13 @@ next(struct index_in *x)
 }
 
 bool
+index_same_root(const struct index_in *x, const struct stat *st)
+{
+	struct seen s = seen(st);
+	return !strcmp(x->root, s.dev_ino);
+}
+
+bool
 index_open(struct index_in *x, int dir, const char *name, int copy, bool across_boots)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -88,7 +111,11 @@ index_open(struct index_in *x, int dir, const char *name, int copy, bool across_
 	x->path = NULL;
 	if (is_whole(fd) && is_for(x, copy, across_boots)) {
 		next(x);
-		return true;
+		if (x->path && !strcmp(x->path, "/")) {
+			snprintf(x->root, sizeof x->root, "%s %s", x->t.field[1], x->t.field[2]);
+			next(x);
+			return true;
+		}
 	}
 	index_close(x);
 	return false;
@@ -99,21 +126,6 @@ index_close(struct index_in *x)
 {
 	fclose(x->t.in);
 	tsv_end(&x->t);
-}
-
-/* The fields of a file's record. */
-struct seen {
-	char dev[24], ino[24], ctime[48];
-};
-
-static struct seen
-seen(const struct stat *st)
-{
-	struct seen s;
-	snprintf(s.dev, sizeof s.dev, "%jx", (uintmax_t)st->st_dev);
-	snprintf(s.ino, sizeof s.ino, "%ju", (uintmax_t)st->st_ino);
-	snprintf(s.ctime, sizeof s.ctime, "%jd.%09ld", (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-	return s;
 }
 
 bool

@@ -156,6 +156,8 @@ enter(void *arg, const struct walk_item *i)
 	now->dest = up ? below(up->dest, i->name) : below(l->job->dest, ".");
 	if (now->dest < 0)
 		return said(l, i->path);
+	if (!up && l->job->seen && index_put(l->job->seen, "", &i->st) < 0)
+		return -1;
 	l->depth++;
 	if (up && up->dev == now->dev) {
 		now->trusted = up->trusted;

@@ -18,15 +18,22 @@
 static const char *const system_dirs[] = {"usr", "lib", "lib32", "lib64", "bin", "sbin"};
 enum { SYSTEM_DIRS = sizeof system_dirs / sizeof *system_dirs };
 
-/* A mount of what fd stands for, with all below it. */
+/* A mount of what path (below dir; "": dir itself) stands for, with all below it. */
 static int
-clone_tree(int fd, uint64_t attributes)
+clone_tree(int dir, const char *path, uint64_t attributes)
 {
-	int tree = open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	unsigned int empty = *path ? 0 : AT_EMPTY_PATH;
+	int tree = open_tree(dir, path, empty | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr a = {.attr_set = attributes};
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0)
 		return -1;
 	return tree;
+}
+
+int
+rsync_tree(int dir, const char *path)
+{
+	return clone_tree(dir, path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSYMFOLLOW);
 }
 
 static int
@@ -56,12 +63,14 @@ confine(int src, int dest)
 		return -1;
 	for (size_t i = 0; i < SYSTEM_DIRS; i++) {
 		int fd = openat(root, system_dirs[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		system[i] = fd < 0 ? -1 : clone_tree(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+		system[i] = fd < 0 ? -1 : clone_tree(fd, "", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 		if (fd >= 0 && system[i] < 0)
 			return -1;
 	}
-	int s = clone_tree(src, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSYMFOLLOW);
-	int d = clone_tree(dest, MOUNT_ATTR_NOSYMFOLLOW);
+	int s = rsync_tree(src, "");
+	if (s < 0 && errno == EINVAL) /* a detached mount: before Linux 6.15 it cannot be cloned, but it can be placed */
+		s = src;
+	int d = clone_tree(dest, "", MOUNT_ATTR_NOSYMFOLLOW);
 	if (s < 0 || d < 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=0700") < 0 || chdir("/tmp") < 0 ||
 	    place(s, "s") < 0 || place(d, "d") < 0)

@@ -20,6 +20,7 @@ struct walk_ops {
 	int (*enter)(void *arg, const struct walk_item *i); /* a folder's contents begin; the root's too */
 	int (*leave)(void *arg, const struct walk_item *i); /* and have ended */
 };
+void names_free(char **names, size_t n);
 ssize_t folder_names(int fd, char ***names); /* sorted as bytes; their number, or -1 (errno) */
 int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /* -1: an error, said, or what a callback returned */
 
@@ -29,12 +30,14 @@ int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /*
 struct index_in {
 	struct tsv t;
 	const char *path; /* the record at hand, NULL at the end */
+	char root[48];    /* device and inode of the source's root */
 };
 struct index_out {
 	struct save file;
 	uintmax_t count;
 };
 bool index_open(struct index_in *x, int dir, const char *name, int copy, bool across_boots);
+bool index_same_root(const struct index_in *x, const struct stat *st);
 bool index_find(struct index_in *x, const char *path, const struct stat *st); /* to be asked in walking order */
 void index_close(struct index_in *x);
 int index_begin(struct index_out *x, int dir, const char *name, int copy);
@@ -76,11 +79,18 @@ int link_tree(struct link_job *j);
 
 /* rsync.c - rsync where it sees nothing but SRC, DEST and the system's programs */
 int rsync_spawn(struct child *c, int src, int dest, const char *const more[], int in);
+int rsync_tree(int dir, const char *path); /* a detached mount, read-only and without symlinks to follow, for src; -1 (errno) */
 int rsync_command(const char *argv[], size_t room, const char *const more[]); /* for -n and -v */
 
-/* copy.c - one volume from its mountpoint into a new folder `files` */
+/* copy.c - one volume from its mountpoint into a new folder `files`.
+ *
+ * A cold copy, made while nothing uses the volume, is one more copy linked from the hot
+ * one, whose place it then takes: the hot one is left as `files.hot`, to be removed when
+ * there is time. If it fails, no `files` is left. */
 struct copy {
 	const char *volume, *mountpoint;
+	int source;            /* the volume's root, opened before; -1: open mountpoint */
+	bool cold;
 	const char *repo_path, *partial_path; /* for copy_show */
 	int repo;              /* the repository's folder, -1 if there is none yet */
 	char *const *generations; /* names in it, newest first, NULL at the end */
@@ -99,7 +109,7 @@ struct copy_result {
 };
 void copy_volume(const struct copy *c, struct copy_result *r); /* r: in memory the caller may share and read after our death */
 int remove_tree(int dir, const char *path); /* by rm -rf; -1 said */
-int copy_discard(int partial, const char *volume); /* removes VOLUME/files of a failed copy; -1 said */
+int copy_discard(const struct copy *c, const char *volume); /* no VOLUME/files stays of a failed copy; -1 said */
 void copy_show(const struct copy *c, FILE *out); /* what copy_volume would do, as a command line */
 
 /* generation.c - names in a repository */

@@ -36,7 +36,7 @@ by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void
+void
 names_free(char **names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
