@@ -109,6 +109,7 @@ copy_of(const struct job *j)
 	struct copy c = settings;
 	c.volume = j->volume;
 	c.mountpoint = j->mountpoint;
+	c.source = held_find(j->volume);
 	return c;
 }
 

@@ -282,15 +282,11 @@ remove_tree(int dir, const char *path)
 int
 copy_discard(const struct copy *c, const char *volume)
 {
-	int rc;
-	if (c->cold) { /* its containers wait: what removes is slow */
-		rc = partial_rename(c->partial, volume, "files", "files.hot");
-		rc = rc < 0 && errno == ENOENT ? 0 : rc;
-	} else {
-		char *files = xasprintf("%s/files", volume);
-		rc = remove_tree(c->partial, files);
-		free(files);
-	}
+	/* Of a cold copy the containers wait, and removing is slow. */
+	bool aside = c->cold && (partial_rename(c->partial, volume, "files", "files.hot") == 0 || errno == ENOENT);
+	char *files = xasprintf("%s/files", volume);
+	int rc = aside ? 0 : remove_tree(c->partial, files);
+	free(files);
 	if (rc < 0)
 		warnx("%s: its half copy could not be removed", volume);
 	return rc;

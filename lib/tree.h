@@ -112,6 +112,10 @@ int remove_tree(int dir, const char *path); /* by rm -rf; -1 said */
 int copy_discard(const struct copy *c, const char *volume); /* no VOLUME/files stays of a failed copy; -1 said */
 void copy_show(const struct copy *c, FILE *out); /* what copy_volume would do, as a command line */
 
+/* held.c - sources opened before their containers stopped, handed down in $BAUDOLO_HELD */
+int held_find(const char *volume); /* a detached mount, or -1 */
+void held_add(const char *volume, int fd);
+
 /* generation.c - names in a repository */
 bool generation_name(const char *s); /* 14 digits */
 int generation_list(int repo, char ***names); /* newest first, NULL at the end; -1 said */
