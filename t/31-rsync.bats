@@ -296,6 +296,84 @@ content_was_compared() {
 	right "$BATS_TEST_TMPDIR/small" "$fs/p/small/files"
 }
 
+# A hot copy in $PART, then what $1 does, then the cold one.
+cold_after() {
+	PART=$WORK/part
+	mkdir "$PART"
+	settled
+	mkdir -p "$WORK/src"
+	volume_plan v "$WORK/src" >"$WORK/plan"
+	LD_PRELOAD=$BD_PRELOAD bd-rsync -i "$INDEX" "$REPO" "$PART" <"$WORK/plan" >"$WORK/results"
+	unsettled
+	"$1"
+	LD_PRELOAD=${BD_PRELOAD-} bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan" >"$WORK/results"
+}
+
+@test "cold: every change since the hot copy" {
+	SRC=$WORK/src
+	mkdir "$SRC"
+	TREE_SPARSE=4M tree_make "$SRC"
+	change() {
+		HOT=$(fingerprint "$PART/v/files")
+		tree_change "$SRC"
+	}
+	cold_after change
+	right "$SRC" "$PART/v/files"
+	[ "$(fingerprint "$PART/v/files.hot")" = "$HOT" ]
+	[ "$(cut -f 2 "$WORK/results")" = ok ]
+	[ "$(cut -f 3 "$WORK/results")" -gt 100 ]
+}
+
+@test "cold: what did not change is not read" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/f"
+	cold_after :
+	[ "$(cut -f 2-5 "$WORK/results")" = $'ok\t1\t0\t0' ]
+	[ "$PART/v/files/f" -ef "$PART/v/files.hot/f" ]
+}
+
+@test "cold: another folder at the mountpoint fails the volume, and no copy stays" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/f"
+	swap() { mv "$WORK/src" "$WORK/away" && mkdir "$WORK/src"; }
+	run -1 cold_after swap
+	[[ $output == *'another folder is at its mountpoint'* ]]
+	[ ! -e "$WORK/part/v/files" ]
+}
+
+@test "cold: a volume that is unmounted when its containers stop, held before" {
+	mkdir "$WORK/real" "$WORK/src" "$WORK/part" && echo x >"$WORK/real/f" && echo y >"$WORK/real/g"
+	mount --bind "$WORK/real" "$WORK/src"
+	volume_plan v "$WORK/src" | sed 's/live/stop/' >"$WORK/plan"
+	bd-rsync -i "$INDEX" "$REPO" "$WORK/part" <"$WORK/plan" >"$WORK/results"
+	echo changed >"$WORK/real/g"
+	bd-hold "$WORK/plan" -- sh -eu -c 'umount "$1/src"; bd-rsync -C -i "$2" "$3" "$1/part" <"$1/plan"' - "$WORK" "$INDEX" "$REPO"
+	right "$WORK/real" "$WORK/part/v/files"
+	# and not held: no copy of the empty folder
+	rm -r "$WORK/part/v"
+	mount --bind "$WORK/real" "$WORK/src"
+	bd-rsync -i "$INDEX" "$REPO" "$WORK/part" <"$WORK/plan" >"$WORK/results"
+	umount "$WORK/src"
+	run -1 bd-rsync -C -i "$INDEX" "$REPO" "$WORK/part" <"$WORK/plan"
+	[ ! -e "$WORK/part/v/files" ]
+}
+
+@test "cold: an emptied volume is a warning" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/f"
+	empty() { rm "$WORK/src/f"; }
+	run -0 cold_after empty
+	[[ $output == *'v: WARNING: it is empty now'* ]]
+}
+
+@test "cold: it does not write to what it links from" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/f"
+	generation_of "$WORK/src"
+	local old before
+	old=$COPY before=$(fingerprint "$COPY")
+	change() { chmod 600 "$WORK/src/f" && chown 3:4 "$WORK/src/f"; }
+	cold_after change
+	[ "$(fingerprint "$old")" = "$before" ]
+	right "$WORK/src" "$PART/v/files"
+}
+
 @test "500 volumes: as many processes as one" {
 	local i n
 	for ((i = 0; i < 500; i++)); do

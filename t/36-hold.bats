@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# bd-hold; that bd-rsync copies from what it holds is among that one's tests.
+
+load engine
+load tree
+load copy
+
+setup() { copy_begin; }
+
+@test "COMMAND gets the volumes that need a stop, by name and descriptor" {
+	mkdir "$WORK/a" "$WORK/b" && echo in a >"$WORK/a/f"
+	{ volume_plan a "$WORK/a" | sed 's/live/stop/' && volume_plan b "$WORK/b"; } >"$WORK/plan"
+	run -0 bd-hold "$WORK/plan" -- sh -c 'printf "%s\n" "$BAUDOLO_HELD"; cat "/proc/self/fd/${BAUDOLO_HELD#*	}/f"'
+	[[ ${lines[0]} =~ ^a$'\t'[0-9]+$ ]]
+	[ "${lines[1]}" = 'in a' ]
+}
+
+@test "the held folder can be neither written nor followed out of" {
+	mkdir "$WORK/a" && ln -s /etc/passwd "$WORK/a/out"
+	volume_plan a "$WORK/a" | sed 's/live/stop/' >"$WORK/plan"
+	run bd-hold "$WORK/plan" -- sh -c 'd=/proc/self/fd/${BAUDOLO_HELD#*	}; echo x >"$d/new"; cat "$d/out"'
+	[ "$status" != 0 ]
+	[ ! -e "$WORK/a/new" ]
+	[[ $output != *root:* ]]
+}
+
+@test "statuses" {
+	: >"$WORK/plan"
+	run -7 bd-hold "$WORK/plan" -- sh -c 'exit 7'
+	run -127 bd-hold "$WORK/plan" -- /nonexistent/command
+	run -126 bd-hold "$WORK/plan" -- /etc/passwd
+	run -2 bd-hold "$WORK/plan"
+	run -2 bd-hold "$WORK/plan" true
+	run -3 bd-hold "$WORK/none" -- true
+	volume_plan gone "$WORK/gone" | sed 's/live/stop/' >"$WORK/plan"
+	run -3 bd-hold "$WORK/plan" -- touch "$WORK/ran"
+	[[ $output == "bd-hold: gone: $WORK/gone: No such file or directory" ]]
+	echo nonsense >"$WORK/plan"
+	run -2 bd-hold "$WORK/plan" -- touch "$WORK/ran"
+	[[ $output == "bd-hold: $WORK/plan:1: 1 fields, expected 6" ]]
+	[ ! -e "$WORK/ran" ]
+	run -0 bd-hold -V
+}
+
+@test "the page's examples run" {
+	engine_start
+	cd "$WORK"
+	load fake
+	examples bd-hold.1
+}
