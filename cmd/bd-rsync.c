@@ -55,7 +55,7 @@ static int
 read_plan(void)
 {
 	struct tsv t;
-	void *names = NULL;
+	static void *names;
 	size_t room = 0;
 	int rc;
 	tsv_begin(&t, stdin, "stdin");
@@ -275,7 +275,7 @@ main(int argc, char *argv[])
 		usage();
 	if (read_plan() < 0)
 		return BD_USAGE;
-	char **generations = NULL;
+	static char **generations;
 	settings.repo = open(argv[optind], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (settings.repo < 0 && errno != ENOENT)
 		err(BD_FATAL, "%s", argv[optind]);
