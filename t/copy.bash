@@ -10,6 +10,8 @@
 # settled                 before generation: ctimes of now are taken for old ones
 # unsettled               and back
 
+export ASAN_OPTIONS=verify_asan_link_order=0 # with `make asan`, LD_PRELOAD comes before it
+
 copy_begin() {
 	WORK=${1:-$BATS_TEST_TMPDIR} NEXT=20260101000000
 	REPO=$WORK/repo INDEX=$WORK/index
@@ -28,7 +30,7 @@ volume_plan() { printf '%s\tlive\t-\tidle\t%s\t-\n' "$1" "$2"; }
 generation() {
 	GEN=$REPO/$NEXT
 	mkdir -p "$WORK/partial/$NEXT"
-	LD_PRELOAD=${BD_PRELOAD-} ASAN_OPTIONS=verify_asan_link_order=0 \
+	LD_PRELOAD=${BD_PRELOAD-} \
 		bd-rsync -i "$INDEX" "$@" "$REPO" "$WORK/partial/$NEXT" >"$WORK/results" || return
 	mv "$WORK/partial/$NEXT" "$GEN"
 	NEXT=$((NEXT + 1))
