@@ -1,0 +1,383 @@
+/* bd-restore-files - makes a volume equal to a tree of files.
+ *
+ * All that can be refused is refused before anything changes, and rsync removes nothing
+ * before it has transferred everything. Both trees are opened once; what rsync sees is
+ * what was opened, and it follows no link, so that containers that write to the volume
+ * meanwhile cannot lead it out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <search.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tree.h"
+#include "volume.h"
+
+/* Checksums, for equal size and time prove nothing. */
+static const char *const options[] = {"--checksum", "--delete-after", NULL};
+
+static bool dry, live, verbose;
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-restore-files [-lnvV] VOLUME FILES\n");
+	exit(BD_USAGE);
+}
+
+static _Noreturn void __attribute__((format(printf, 2, 3)))
+die(int status, const char *fmt, ...)
+{
+	va_list ap;
+	fflush(stdout);
+	fputs("ERROR: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	putc('\n', stderr);
+	exit(status);
+}
+
+/* The last component is no symlink: with a slash behind it one would be followed. */
+static int
+open_folder(const char *path)
+{
+	char *p = xstrdup(path);
+	for (size_t n = strlen(p); n > 1 && p[n - 1] == '/'; n--)
+		p[n - 1] = '\0';
+	int fd = open(p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int why = errno;
+	free(p);
+	errno = why;
+	return fd;
+}
+
+static int
+open_files(const char *path)
+{
+	int fd = open_folder(path);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		die(BD_USAGE, "backup files dir not found: %s", path);
+	die(BD_FATAL, "backup files dir cannot be read: %s: %s", path, strerror(errno));
+}
+
+static int
+ask(struct docker *d, const char *volume, struct table *t)
+{
+	int rc = volume_ask(d, volume, t);
+	if (rc < 0)
+		die(BD_FATAL, "volume %s: Docker failed; nothing was changed", volume);
+	return rc;
+}
+
+/* Returns the volume's row, made if need be; NULL if it would be made. */
+static char **
+find_volume(struct docker *d, const char *volume, struct table *t)
+{
+	if (ask(d, volume, t) == 0) {
+		printf("Volume %s already exists.\n", volume);
+		return table_row(t, 0);
+	}
+	printf("Volume %s does not exist. Creating...\n", volume);
+	if (dry)
+		return NULL;
+	char *name = docker_json(volume), *body = xasprintf("{\"Name\": %s}", name);
+	int rc = docker_post(d, "/volumes/create", body, 0, NULL, NULL);
+	if (rc == DOCKER_NONE)
+		warnx("%s", d->message);
+	if (rc || ask(d, volume, t))
+		die(BD_FATAL, "volume %s could not be created", volume);
+	free(name);
+	free(body);
+	return table_row(t, 0);
+}
+
+/* The names of the running containers that use the volume, to be freed; "" if there are none.
+ * The list without all=1 has the paused and the restarting ones, too. */
+static char *
+users_of(struct docker *d, const char *volume)
+{
+	FILE *in;
+	char *names = NULL;
+	size_t cap = 0;
+	char *name = docker_json(volume), *filter = xasprintf(
+		"[.[] | select(.Mounts // [] | any(.Type == \"volume\" and .Name == %s))"
+		"| ([.Names // [] | .[] | select(test(\"^/[^/]+$\")) | ltrimstr(\"/\")][0] // .Id)] | sort | join(\" \")", name);
+	int rc = docker_get(d, "/containers/json", filter, &in);
+	if (rc == DOCKER_NONE)
+		warnx("%s", d->message);
+	ssize_t len = rc ? -1 : getline(&names, &cap, in);
+	if (len < 1)
+		die(BD_FATAL, "volume %s: its users cannot be told; nothing was changed", volume);
+	names[len - 1] = '\0';
+	fclose(in);
+	free(filter);
+	free(name);
+	return names;
+}
+
+static _Noreturn void
+refuse_backing(const char *volume)
+{
+	die(BD_USAGE, "volume %s has a backing store of its own, and nothing has it mounted: "
+	    "what is restored would lie beneath it; nothing was changed", volume);
+}
+
+/* Refuses what must not be restored into. */
+static void
+check_volume(struct docker *d, char *row[])
+{
+	const char *volume = row[VOLUME_NAME];
+	if (volume_settle(row) < 0)
+		die(BD_FATAL, "volume %s: its mountpoint cannot be looked at; nothing was changed", volume);
+	char *users = users_of(d, volume);
+	const char *backing = row[VOLUME_BACKING];
+	if (!strcmp(backing, "unmounted") || (!strcmp(backing, "foreign") && !*users))
+		refuse_backing(volume);
+	if (!row[VOLUME_MOUNTPOINT])
+		die(BD_FATAL, "volume %s has no mountpoint", volume);
+	if (*users && !live)
+		die(BD_FAILED, "volume %s is in use by running containers: %s; nothing was changed. "
+		    "--stop stops and starts them around the restore, --live restores under them", volume, users);
+	if (*users)
+		fprintf(stderr, "WARNING: restoring volume %s under running containers: %s\n", volume, users);
+	free(users);
+}
+
+static int
+open_volume(char *row[])
+{
+	int fd = open_folder(row[VOLUME_MOUNTPOINT]);
+	if (fd < 0)
+		die(BD_FATAL, "volume %s: %s: %s; nothing was changed", row[VOLUME_NAME], row[VOLUME_MOUNTPOINT], strerror(errno));
+	if (!strcmp(row[VOLUME_BACKING], "mounted") && !volume_is_mount(fd)) /* unmounted since */
+		refuse_backing(row[VOLUME_NAME]);
+	return fd;
+}
+
+/* Whether the folder is, or lies below, the one that st is of. */
+static bool
+is_below(int folder, const struct stat *st)
+{
+	struct stat at = {0}, last;
+	int fd = openat(folder, ".", O_PATH | O_CLOEXEC);
+	bool found = false;
+	do {
+		last = at;
+		if (fd < 0 || fstat(fd, &at) < 0)
+			err(BD_FATAL, "..");
+		found = at.st_dev == st->st_dev && at.st_ino == st->st_ino;
+		int up = openat(fd, "..", O_PATH | O_CLOEXEC);
+		close(fd);
+		fd = up;
+	} while (!found && (at.st_dev != last.st_dev || at.st_ino != last.st_ino));
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+static void
+check_apart(int src, int dest, const char *volume)
+{
+	struct stat s, d;
+	if (fstat(src, &s) < 0 || fstat(dest, &d) < 0)
+		err(BD_FATAL, "fstat");
+	if (is_below(src, &d) || is_below(dest, &s))
+		die(BD_USAGE, "volume %s and the backup lie within each other; nothing was changed", volume);
+}
+
+static void
+show(FILE *out, const char *mark, const char *src, const char *dest)
+{
+	const char *argv[24];
+	int n = rsync_command(argv, sizeof argv / sizeof *argv, options);
+	char *from = xasprintf("%s/", src), *to = xasprintf("%s/", dest);
+	argv[n - 2] = from;
+	argv[n - 1] = to;
+	char *line = shell_quote(argv);
+	fprintf(out, "%s%s\n", mark, line);
+	free(line);
+	free(from);
+	free(to);
+}
+
+static sigset_t signals; /* of the end of a child, and those that end us */
+
+static void
+hold_signals(void)
+{
+	static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
+	struct sigaction old;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+		if (sigaction(ending[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* as by nohup */
+			sigaddset(&signals, ending[i]);
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static _Noreturn void
+die_of(int sig, struct child *rsync, const char *volume)
+{
+	sigset_t one;
+	kill(rsync->pid, SIGTERM);
+	child_wait(rsync);
+	fflush(stdout);
+	fprintf(stderr, "ERROR: ended by signal %d: volume %s is restored in part, nothing writes to it any more; "
+	    "run the same again\n", sig, volume);
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	signal(sig, SIG_DFL);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	_exit(128 + sig);
+}
+
+static void
+copy(int src, int dest, const char *volume)
+{
+	struct child c;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || rsync_spawn(&c, src, dest, options, null) < 0)
+		die(BD_FATAL, "volume %s: rsync could not be started", volume);
+	close(null);
+	for (siginfo_t info = {0}; waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && !info.si_pid;) {
+		int sig = sigwaitinfo(&signals, NULL);
+		if (sig > 0 && sig != SIGCHLD)
+			die_of(sig, &c, volume);
+	}
+	int status = child_wait(&c);
+	if (status == 126 || status == 127)
+		die(BD_FATAL, "volume %s: rsync could not be run; no file in the volume was changed", volume);
+	if (status)
+		die(BD_FAILED, "volume %s is restored in part: rsync ended with status %d; "
+		    "mend what it named and run the same again", volume, status);
+}
+
+struct twin { /* an inode of the volume, and of which one of the backup it is the copy */
+	dev_t dev, of_dev;
+	ino_t ino, of_ino;
+};
+
+struct split {
+	int src;
+	void *twins;
+	uintmax_t cut;
+};
+
+static int
+by_inode(const void *a, const void *b)
+{
+	const struct twin *x = a, *y = b;
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+static int
+split_entry(void *arg, const struct walk_item *i)
+{
+	static const struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	struct split *s = arg;
+	struct stat of;
+	if (S_ISDIR(i->st.st_mode) || i->st.st_nlink < 2)
+		return 0;
+	int fd = (int)syscall(SYS_openat2, s->src, i->path, &how, sizeof how);
+	if (fd < 0) /* a container made it meanwhile */
+		return 0;
+	int rc = fstat(fd, &of);
+	close(fd);
+	if (rc < 0)
+		return 0;
+	struct twin *t = xcalloc(1, sizeof *t), **found;
+	*t = (struct twin){i->st.st_dev, of.st_dev, i->st.st_ino, of.st_ino};
+	found = tsearch(t, &s->twins, by_inode);
+	if (!found)
+		errx(BD_FATAL, "memory");
+	bool wrong = (*found)->of_dev != of.st_dev || (*found)->of_ino != of.st_ino ||
+	             (of.st_dev == i->st.st_dev && of.st_ino == i->st.st_ino);
+	if (*found != t)
+		free(t);
+	if (!wrong)
+		return 0;
+	s->cut++;
+	return unlinkat(i->dir, i->name, 0) < 0 && errno != ENOENT ? (warn("%s", i->path), -1) : 0;
+}
+
+/* rsync makes links that are in the backup; it leaves two names one file that are two equal
+ * files in the backup, or a file that is the backup's own. Removes such names, which are in
+ * the backup, and returns how many. */
+static uintmax_t
+split_links(int src, int dest, const char *volume)
+{
+	static const struct walk_ops ops = {.entry = split_entry};
+	struct split s = {.src = src};
+	if (walk(dest, volume, &ops, &s) < 0)
+		die(BD_FAILED, "volume %s is restored, but its hard links could not be checked; run the same again", volume);
+	tdestroy(s.twins, free);
+	return s.cut;
+}
+
+static void
+restore(int src, int dest, const char *volume)
+{
+	hold_signals();
+	copy(src, dest, volume);
+	if (split_links(src, dest, volume))
+		copy(src, dest, volume);
+	if (syncfs(dest) < 0) /* tells of errors since dest was opened */
+		die(BD_FAILED, "volume %s was restored, but not all of it could be written: %s", volume, strerror(errno));
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct docker d;
+	struct table t = {.columns = VOLUME_COLUMNS};
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "lnvV")) != -1;)
+		switch (c) {
+		case 'l': live = true; break;
+		case 'n': dry = true; break;
+		case 'v': verbose = true; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	if (argc - optind != 2)
+		usage();
+	const char *volume = argv[optind], *files = argv[optind + 1];
+	if (!*volume || !strcmp(volume, ".") || !strcmp(volume, "..") || strchr(volume, '/'))
+		die(BD_USAGE, "VOLUME must be a name, not a path: '%s'", volume);
+	int src = open_files(files);
+	if (docker_open(&d) < 0)
+		die(BD_FATAL, "volume %s: Docker does not answer; nothing was changed", volume);
+	char **row = find_volume(&d, volume, &t);
+	if (row) {
+		check_volume(&d, row);
+		int dest = open_volume(row);
+		check_apart(src, dest, volume);
+		if (dry || verbose) {
+			fflush(stdout);
+			show(dry ? stdout : stderr, dry ? "" : "+ ", files, row[VOLUME_MOUNTPOINT]);
+		}
+		docker_close(&d);
+		fflush(stdout);
+		if (!dry)
+			restore(src, dest, volume);
+	} else
+		show(stdout, "", files, "MOUNTPOINT");
+	if (!dry)
+		puts("File restore complete.");
+	table_free(&t);
+	return bd_finish(BD_DONE);
+}
