@@ -1,8 +1,8 @@
 /* bd-partial - makes the folder in which a generation is built and prints its path.
  *
  * BACKUPS/.baudolo/partial/HASH.REPO.TIMESTAMP, with a timestamp above every
- * generation there is. Before anything is dumped or stopped it proves that a link and
- * a rename from there to BACKUPS/HASH will work. */
+ * generation there is. Before anything is dumped or stopped it proves that a rename
+ * from there to BACKUPS/HASH will work, and so will links. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -54,36 +54,29 @@ backups(const char *path, bool make)
 	return fd;
 }
 
-/* A generation will be linked from and renamed into the hash folder: try both now. */
+/* Ends it all if a generation could not be renamed from here to the folder of this host
+ * or, if there is one, to the repository. Whenever this is killed, an empty folder at most
+ * stays in the former, which the next probe replaces; in the latter nothing ever appears:
+ * rename(2) tells of another mount before it looks for the name. */
 static void
-probe(int partial, int hash, const char *path)
+probe(int partial, int host, int repo, const char *path)
 {
-	static const char file[] = ".probe", moved[] = ".baudolo-probe";
-	struct stat st;
-	int fd = openat(partial, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		err(BD_FATAL, "%s", path);
-	close(fd);
-	if (mkdirat(partial, moved, 0700) < 0)
-		err(BD_FATAL, "%s", path);
-	bool renamed = renameat(partial, moved, hash, moved) == 0;
-	int why = errno;
-	char *link = xasprintf("%s/%s", moved, file);
-	if (renamed && linkat(partial, file, hash, link, 0) < 0 && errno == EXDEV) {
-		renamed = false;
-		why = EXDEV;
+	static const char name[] = ".baudolo-probe";
+	struct stat here, there;
+	bool ok = mkdirat(partial, name, 0700) == 0 && renameat(partial, name, host, name) == 0 &&
+	    (unlinkat(host, name, AT_REMOVEDIR) == 0 || errno == ENOENT); /* another's probe has replaced it */
+	if (ok && repo >= 0) {
+		errno = EXDEV;
+		ok = fstat(partial, &here) == 0 && fstat(repo, &there) == 0 && here.st_dev == there.st_dev &&
+		    renameat(partial, name, repo, name) < 0 && errno == ENOENT;
 	}
-	unlinkat(hash, link, 0);
-	unlinkat(hash, moved, AT_REMOVEDIR);
-	unlinkat(partial, moved, AT_REMOVEDIR);
-	unlinkat(partial, file, 0);
-	free(link);
-	if (renamed)
+	if (ok)
 		return;
-	if (fstat(partial, &st) == 0)
-		rmdir(path);
+	int why = errno;
+	unlinkat(partial, name, AT_REMOVEDIR);
+	rmdir(path);
 	errno = why;
-	err(BD_FATAL, "%s: cannot be renamed into the folder of this host", path);
+	err(BD_FATAL, "%s: cannot be renamed into the folder of this host or its repository", path);
 }
 
 static int
@@ -113,7 +106,7 @@ make(const char *root, const char *hash, const char *repo)
 	int fd = folder(parent, name, false);
 	if (fd < 0)
 		err(BD_FATAL, "%s", path);
-	probe(fd, host, path);
+	probe(fd, host, old, path);
 	puts(path);
 	return bd_finish(BD_DONE);
 }
