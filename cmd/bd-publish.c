@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "tree.h"
@@ -44,15 +45,18 @@ move(int from, const char *name, int to, const char *as)
 		err(BD_FATAL, "%s: published, but perhaps not durable: fsync", as);
 }
 
-/* The repository's first generation: the two come into being with one rename. */
+/* The repository's first generation: the two come into being with one rename. The folder
+ * is held, so that no bd-partial -r takes it for a dead run's, and its name is no longer
+ * than that of the partial generation. */
 static void
 first(int from, const char *partial, const char *stamp, int host, const char *repo)
 {
-	char *both = xasprintf("%s.first", partial);
-	if (mkdirat(from, both, 0755) < 0)
+	char *both = xasprintf("%.*sf%s", (int)(stamp - partial), partial, stamp + 1);
+	umask(022);
+	if (mkdirat(from, both, 0755) < 0 && errno != EEXIST) /* of a bd-publish that was killed */
 		err(BD_FATAL, "%s", both);
 	int fd = openat(from, both, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		err(BD_FATAL, "%s", both);
 	move(from, partial, fd, stamp);
 	move(from, both, host, repo);
