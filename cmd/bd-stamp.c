@@ -141,6 +141,9 @@ write_stamp(int generation, const char *path)
 	char hex[HASH_HEX], date[32];
 	time_t now = time(NULL);
 	struct tm tm;
+	/* What an earlier bd-stamp has left, whole or half, is no part of the generation. */
+	unlinkat(generation, stamp_name, 0);
+	unlinkat(generation, ".directory_stemp.json.tmp", 0);
 	if (hash_begin(&s.hash) < 0)
 		return -1;
 	int rc = walk(generation, path, &ops, &s);
