@@ -44,7 +44,7 @@ $(B)/bin/bd-%: $(B)/cmd/bd-%.o $(B)/libbd.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/t/%.so: t/helper/%.c Makefile
+$(B)/t/%.so: t/helper/%.so.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 

@@ -1,4 +1,4 @@
-/* later.c - for LD_PRELOAD: the program believes it is $BD_LATER seconds later than it is,
+/* later.so.c - for LD_PRELOAD: the program believes it is $BD_LATER seconds later than it is,
  * so that a test need not wait until a ctime has settled. */
 #include <dlfcn.h>
 #include <stdlib.h>
