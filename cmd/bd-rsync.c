@@ -50,6 +50,12 @@ by_name(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+static bool
+reserved(const char *volume)
+{
+	return !strcmp(volume, "manifest.json") || !strcmp(volume, "directory_stemp.json");
+}
+
 /* Reads the plan; keeps the volumes that are to be copied or reported. */
 static int
 read_plan(void)
@@ -68,6 +74,10 @@ read_plan(void)
 			return tsv_bad(&t, "unknown action '%s'", action ? action : "-");
 		if (!strcmp(action, "skip"))
 			continue;
+		if (strcmp(action, "fail") && reserved(volume)) {
+			action = "fail";
+			reason = "a generation has a file of that name";
+		}
 		bool fail = !strcmp(action, "fail");
 		if (!fail && !mountpoint)
 			return tsv_bad(&t, "no mountpoint");
@@ -232,10 +242,13 @@ report(void)
 		const struct copy_result *r = &shared->outcome[i].result;
 		char seconds[32];
 		snprintf(seconds, sizeof seconds, "%ju.%03ju", r->ms / 1000, r->ms % 1000);
-		if (r->status == COPY_FAILED)
+		const char *reason = *r->reason ? r->reason : NULL;
+		if (r->status == COPY_FAILED) {
 			status = BD_FAILED;
+			reason = reason ? reason : "its worker ended before it began";
+		}
 		if (TSV_WRITE(stdout, jobs[i].volume, word[r->status], tsv_num(r->linked).text, tsv_num(r->copied).text,
-		    tsv_num(r->bytes).text, seconds, *r->base ? r->base : NULL, *r->reason ? r->reason : NULL) < 0)
+		    tsv_num(r->bytes).text, seconds, *r->base ? r->base : NULL, reason) < 0)
 			status = BD_FATAL;
 	}
 	return status;

@@ -21,6 +21,7 @@ struct feed { /* rsync, started with the first path that needs it */
 	FILE *to;
 	int src, dest;
 	bool verbose, cold;
+	bool ended; /* before it had its whole list */
 };
 
 static const char *const *
@@ -59,7 +60,8 @@ feed(void *arg, const char *path)
 	struct feed *f = arg;
 	if (!f->to && start(f) < 0)
 		return -1;
-	return fputs(path, f->to) < 0 || putc('\0', f->to) < 0 ? -1 : 0;
+	f->ended = fputs(path, f->to) < 0 || putc('\0', f->to) < 0;
+	return f->ended ? -1 : 0;
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -86,7 +88,7 @@ drain(struct feed *f, bool complete, struct copy_result *r)
 		r->status = status ? COPY_VANISHED : COPY_DONE;
 		return true;
 	}
-	if (status != 128 + SIGKILL || complete)
+	if (status != 128 + SIGKILL || complete || f->ended)
 		because(r, "rsync ended with status %d", status);
 	return false;
 }
@@ -195,8 +197,10 @@ make_folder(const struct copy *c, struct copy_result *r)
 {
 	if (mkdirat(c->partial, c->volume, 0755) < 0 && errno != EEXIST)
 		return -1;
+	r->made = true; /* before it is: we may be killed right after */
 	int fd = partial_folder(c, c->cold ? "files.cold" : "files", true);
-	r->made = fd >= 0 || c->cold;
+	if (fd < 0 && errno == EEXIST)
+		r->made = c->cold;
 	return fd;
 }
 
@@ -245,7 +249,7 @@ copy_volume(const struct copy *c, struct copy_result *r)
 	j.dest = j.src < 0 ? -1 : make_folder(c, r);
 	if (j.src < 0)
 		because(r, "%s: %s", c->mountpoint, strerror(errno));
-	else if (j.dest < 0)
+	else if (j.dest < 0 || fstat(c->partial, &j.built) < 0)
 		because(r, "%s/files: %s", c->volume, strerror(errno));
 	else
 		ok = copy_from(c, r, &j);

@@ -152,6 +152,10 @@ enter(void *arg, const struct walk_item *i)
 	const struct level *up = l->depth ? &l->level[l->depth - 1] : NULL;
 	struct level *now = &l->level[l->depth];
 	*now = (struct level){.dev = i->st.st_dev};
+	if (i->st.st_ino == l->job->built.st_ino && i->st.st_dev == l->job->built.st_dev) {
+		snprintf(l->job->why, sizeof l->job->why, "the backups lie in it");
+		return -1;
+	}
 	now->prev = up ? below(up->prev, i->name) : below(l->job->prev, ".");
 	now->dest = up ? below(up->dest, i->name) : below(l->job->dest, ".");
 	if (now->dest < 0)

@@ -64,6 +64,7 @@ struct link_job {
 	int src, prev, dest;     /* prev: -1 where there is none */
 	struct index_in *known;  /* NULL: compare by content */
 	struct index_out *seen;  /* NULL: keep no index */
+	struct stat built;       /* the generation being built: the source must not hold it; zero: not known */
 	struct timespec t0;      /* taken before the source was synced and walked */
 	const struct devices *synced; /* those the caller has synced since t0; NULL: none. Write-back write-protects
 	                                 pages mapped shared, so that a later store moves ctime. */
