@@ -1,20 +1,24 @@
 /* bd-mounts - prints a record for each container and volume it mounts, and one for each container without:
- * volume container id state image destination access network created task.
+ * volume container id state image destination access network created task autoremove pid ipc self.
  *
- * Two requests, however many volumes there are, and one for each container whose image the
- * list shows as an id, which it does once the tag has moved on to another image. */
+ * Two requests, however many volumes there are, and one for each container that runs, or whose
+ * image the list shows as an id, which it does once the tag has moved on to another image. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "docker.h"
+#include "mounts.h"
+#include "self.h"
 #include "table.h"
 
-enum { VOLUME, CONTAINER, ID, STATE, IMAGE, DESTINATION, ACCESS, NETWORK, CREATED, TASK, LOOKUP, COLUMNS };
+/* A row has one column more: "lookup" where the image is shown as an id. */
+enum { LOOKUP = MOUNT_COLUMNS, COLUMNS };
+
+#define DEF_TEXT "def text: if . == null or . == \"\" then \"-\" else tostring end;"
 
 /* Of the names the one with a single slash is the container's own; /web/db is what a link calls it. */
-static const char filter[] =
-	"def text: if . == null or . == \"\" then \"-\" else tostring end;"
+static const char list_filter[] = DEF_TEXT
 	"def is_id: (.Image // \"\") as $i | ($i | startswith(\"sha256:\")) or"
 	"  (($i | test(\"^[0-9a-f]{12,64}$\")) and (.ImageID // \"\" | ltrimstr(\"sha256:\") | startswith($i)));"
 	".[] | if (.Id // \"\") == \"\" then error(\"a container without an id\") else . end | . as $c"
@@ -22,8 +26,15 @@ static const char filter[] =
 	"| ([.Mounts // [] | .[] | select(.Type == \"volume\")] | if . == [] then [{}] else . end)[]"
 	"| [.Name, $name, $c.Id, $c.State, $c.Image, .Destination,"
 	"   (if .Name == null then null elif .RW then \"rw\" else \"ro\" end), $c.HostConfig.NetworkMode, $c.Created,"
-	"   ($c.Labels // {})[\"com.docker.swarm.task.id\"], (if ($c | is_id) then \"lookup\" else null end)]"
+	"   ($c.Labels // {})[\"com.docker.swarm.task.id\"], null, null, null, null,"
+	"   (if ($c | is_id) then \"lookup\" else null end)]"
 	"| map(text) | @tsv";
+
+/* What only an inspection tells. */
+enum { A_IMAGE, A_AUTOREMOVE, A_PID, A_IPC, A_LAYER, A_COLUMNS };
+static const char inspect_filter[] = DEF_TEXT
+	"[.Config.Image, (if .HostConfig.AutoRemove then \"yes\" else \"no\" end), .HostConfig.PidMode, .HostConfig.IpcMode,"
+	" .GraphDriver.Data.UpperDir?] | map(text) | @tsv";
 
 static _Noreturn void
 usage(void)
@@ -37,7 +48,7 @@ list(struct docker *d, struct table *t)
 {
 	static const char path[] = "/containers/json?all=1";
 	FILE *in;
-	int rc = docker_get(d, path, filter, &in);
+	int rc = docker_get(d, path, list_filter, &in);
 	if (rc) {
 		if (rc == DOCKER_NONE)
 			warnx("%s", d->message);
@@ -48,58 +59,109 @@ list(struct docker *d, struct table *t)
 	return rc;
 }
 
-/* Asks for the reference container id was created from; *image is to be freed, or NULL.
- * As docker_get. */
+/* Appends what is known of container id to t. As docker_get. */
 static int
-ask_image(struct docker *d, const char *id, char **image)
+inspect(struct docker *d, const char *id, struct table *t)
 {
 	FILE *in;
-	struct table t = {.columns = 1};
-	*image = NULL;
 	char *path = xasprintf("/containers/%s/json", id);
-	int rc = docker_get(d, path, ".Config.Image | if . == null or . == \"\" then \"-\" else . end | [.] | @tsv", &in);
+	int rc = docker_get(d, path, inspect_filter, &in);
 	if (rc == 0) {
-		rc = table_read(&t, in, path) ? -1 : 0;
+		rc = table_read(t, in, path) || t->rows != 1 ? -1 : 0;
 		fclose(in);
 	}
-	if (rc == 0 && t.rows == 1 && *table_row(&t, 0))
-		*image = xstrdup(*table_row(&t, 0));
-	table_free(&t);
 	free(path);
 	return rc;
 }
 
-/* Looks up the images shown as ids, and marks the containers that have vanished: they lose their name.
- * Rows of one container stand together. */
-static int
-look_up(struct docker *d, struct table *t)
+static void
+set(char **field, const char *text)
 {
-	int status = BD_DONE, rc = 0;
-	char *image = NULL;
-	for (size_t i = 0; i < t->rows; i++) {
+	char *old = *field;
+	*field = text ? xstrdup(text) : NULL;
+	free(old);
+}
+
+static void
+fill(char *row[], char *const answer[])
+{
+	if (row[LOOKUP] && answer[A_IMAGE])
+		set(&row[MOUNT_IMAGE], answer[A_IMAGE]);
+	if (!mount_is_running(row[MOUNT_STATE]))
+		return;
+	set(&row[MOUNT_AUTOREMOVE], answer[A_AUTOREMOVE]);
+	set(&row[MOUNT_PID], answer[A_PID]);
+	set(&row[MOUNT_IPC], answer[A_IPC]);
+	set(&row[MOUNT_SELF], self_is(row[MOUNT_ID], answer[A_LAYER]) ? "yes" : "no");
+}
+
+/* Completes the rows of each container, which stand together; those of one that has vanished lose its name. */
+static int
+inspect_all(struct docker *d, struct table *t)
+{
+	int status = BD_DONE;
+	for (size_t i = 0, next; i < t->rows; i = next) {
 		char **row = table_row(t, i);
-		if (!row[LOOKUP])
+		for (next = i + 1; next < t->rows && !strcmp(table_row(t, next)[MOUNT_ID], row[MOUNT_ID]); next++)
+			;
+		if (!mount_is_running(row[MOUNT_STATE]) && !row[LOOKUP])
 			continue;
-		if (!i || strcmp(row[ID], table_row(t, i - 1)[ID])) {
-			free(image);
-			rc = ask_image(d, row[ID], &image);
-		}
-		if (rc < 0 && d->status < 300) {
-			status = BD_FATAL;
-			break;
-		}
+		struct table answer = {.columns = A_COLUMNS};
+		int rc = inspect(d, row[MOUNT_ID], &answer);
+		for (size_t j = i; j < next; j++)
+			if (rc == 0)
+				fill(table_row(t, j), table_row(&answer, 0));
+			else if (rc == DOCKER_NONE)
+				set(&table_row(t, j)[MOUNT_CONTAINER], NULL);
+		table_free(&answer);
+		if (rc < 0 && d->status < 300)
+			return BD_FATAL;
 		if (rc < 0)
 			status = BD_FAILED;
-		if (rc == DOCKER_NONE) {
-			free(row[CONTAINER]);
-			row[CONTAINER] = NULL;
-		} else if (image) {
-			free(row[IMAGE]);
-			row[IMAGE] = xstrdup(image);
+	}
+	return status;
+}
+
+/* The id of the container that mode names: "container:" and an id, a name or the start of an id, which is the
+ * order in which Docker looks. NULL if there is none. */
+static const char *
+provider(const struct table *t, const char *mode)
+{
+	static const char prefix[] = "container:";
+	const char *name = NULL, *start = NULL;
+	bool ambiguous = false;
+	if (!mode || strncmp(mode, prefix, sizeof prefix - 1))
+		return NULL;
+	mode += sizeof prefix - 1;
+	mode += *mode == '/';
+	for (size_t i = 0; *mode && i < t->rows; i++) {
+		char **row = table_row(t, i);
+		if (!strcmp(row[MOUNT_ID], mode))
+			return row[MOUNT_ID];
+		if (row[MOUNT_CONTAINER] && !strcmp(row[MOUNT_CONTAINER], mode))
+			name = row[MOUNT_ID];
+		else if (!strncmp(row[MOUNT_ID], mode, strlen(mode))) {
+			ambiguous = ambiguous || (start && strcmp(start, row[MOUNT_ID]));
+			start = row[MOUNT_ID];
 		}
 	}
-	free(image);
-	return status;
+	return name ? name : ambiguous ? NULL : start;
+}
+
+static void
+resolve(struct table *t)
+{
+	for (size_t i = 0; i < t->rows; i++) {
+		char **row = table_row(t, i);
+		const char *id = provider(t, row[MOUNT_NETWORK]);
+		if (id) {
+			char *mode = xasprintf("container:%s", id);
+			set(&row[MOUNT_NETWORK], mode);
+			free(mode);
+		}
+		set(&row[MOUNT_PID], provider(t, row[MOUNT_PID]));
+		set(&row[MOUNT_IPC], provider(t, row[MOUNT_IPC]));
+	}
 }
 
 static int
@@ -110,7 +172,7 @@ print(struct table *t)
 	for (size_t i = 0; i < t->rows; i++) {
 		char **row = table_row(t, i);
 		const char *const *field = (const char *const *)row;
-		if (row[CONTAINER] && tsv_write(stdout, field, LOOKUP) < 0)
+		if (row[MOUNT_CONTAINER] && tsv_write(stdout, field, MOUNT_COLUMNS) < 0)
 			status = BD_FAILED;
 	}
 	return status;
@@ -131,8 +193,9 @@ main(int argc, char *argv[])
 	struct table t = {.columns = COLUMNS};
 	if (docker_open(&d) < 0)
 		return BD_FATAL;
-	int status = list(&d, &t) < 0 ? BD_FATAL : look_up(&d, &t);
+	int status = list(&d, &t) < 0 ? BD_FATAL : inspect_all(&d, &t);
 	docker_close(&d);
+	resolve(&t);
 	if (status != BD_FATAL && print(&t) != BD_DONE)
 		status = BD_FAILED;
 	table_free(&t);

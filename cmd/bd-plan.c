@@ -1,5 +1,5 @@
 /* bd-plan - decides for each volume whether it is skipped, failed, copied live, or copied with its containers
- * stopped: volume action group reason mountpoint containers.
+ * stopped: volume action group reason mountpoint containers. With -g, who is stopped together: group containers.
  *
  * A pure filter: records of bd-volumes and bd-mounts in, records out. Nothing is
  * printed unless all of the input is well formed. */
@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "group.h"
 #include "image.h"
-#include "table.h"
+#include "mounts.h"
 
 enum { V_NAME, V_DRIVER, V_MOUNTPOINT, V_BACKING, V_CREATED, V_COLUMNS };
-enum { M_VOLUME, M_CONTAINER, M_ID, M_STATE, M_IMAGE, M_DESTINATION, M_ACCESS, M_NETWORK, M_CREATED, M_TASK, M_COLUMNS };
 
 struct list {
 	size_t len;
@@ -29,7 +29,7 @@ struct policy {
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-plan [-eV] [-b PATTERN]... [-s PATTERN]... [-x VOLUME]... VOLUMES MOUNTS\n");
+	fprintf(stderr, "usage: bd-plan [-egV] [-b PATTERN]... [-s PATTERN]... [-x VOLUME]... VOLUMES MOUNTS\n");
 	exit(BD_USAGE);
 }
 
@@ -38,12 +38,6 @@ add(struct list *l, char *item)
 {
 	l->item = xrealloc(l->item, l->len + 1, sizeof *l->item);
 	l->item[l->len++] = item;
-}
-
-static bool
-is_running(const char *state)
-{
-	return !strcmp(state, "running") || !strcmp(state, "paused") || !strcmp(state, "restarting");
 }
 
 static bool
@@ -70,10 +64,16 @@ check_volume(const struct tsv *at, char *const row[])
 static int
 check_mount(const struct tsv *at, char *const row[])
 {
-	if (!row[M_CONTAINER] || strchr(row[M_CONTAINER], ' ')) /* our list of them is separated by spaces */
-		return tsv_bad(at, "field %d is no container name", M_CONTAINER + 1);
-	if (!row[M_STATE])
-		return tsv_bad(at, "field %d: a container without a state", M_STATE + 1);
+	static const int flags[] = {MOUNT_AUTOREMOVE, MOUNT_SELF};
+	if (!row[MOUNT_CONTAINER] || strchr(row[MOUNT_CONTAINER], ' ')) /* our lists of them are separated by spaces */
+		return tsv_bad(at, "field %d is no container name", MOUNT_CONTAINER + 1);
+	if (!row[MOUNT_ID])
+		return tsv_bad(at, "field %d: a container without an id", MOUNT_ID + 1);
+	if (!row[MOUNT_STATE])
+		return tsv_bad(at, "field %d: a container without a state", MOUNT_STATE + 1);
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+		if (row[flags[i]] && strcmp(row[flags[i]], "yes") && strcmp(row[flags[i]], "no"))
+			return tsv_bad(at, "field %d is neither yes nor no", flags[i] + 1);
 	return 0;
 }
 
@@ -106,7 +106,7 @@ find(const struct table *mounts, const char *volume)
 	size_t low = 0, high = mounts->rows;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		const char *at = table_row(mounts, mid)[M_VOLUME];
+		const char *at = table_row(mounts, mid)[MOUNT_VOLUME];
 		if (strcmp(at ? at : "-", volume) < 0)
 			low = mid + 1;
 		else
@@ -119,66 +119,129 @@ find(const struct table *mounts, const char *volume)
 struct users {
 	char *names; /* each once, separated by spaces; NULL if there are none */
 	bool all_ignored, all_listed;
+	enum obstacle obstacle; /* the first any of them has */
+	size_t any;             /* one of them, or NOBODY */
 };
 
-static struct users
-users_of(const struct policy *p, const struct table *mounts, const char *volume)
+/* The next row for volume from *i on that is of a running container, or NULL. */
+static char **
+next_user(const struct table *mounts, const char *volume, size_t *i)
 {
-	struct users u = {.all_ignored = true, .all_listed = true};
-	size_t len = 0;
+	for (; *i < mounts->rows; ++*i) {
+		char **row = table_row(mounts, *i);
+		if (!row[MOUNT_VOLUME] || strcmp(row[MOUNT_VOLUME], volume))
+			return NULL;
+		if (mount_is_running(row[MOUNT_STATE]))
+			return row;
+	}
+	return NULL;
+}
+
+static struct users
+users_of(const struct policy *p, const struct groups *g, const struct table *mounts, const char *volume)
+{
+	struct users u = {.all_ignored = true, .all_listed = true, .obstacle = OBSTACLE_NONE, .any = NOBODY};
+	size_t len = 0, i = find(mounts, volume);
 	FILE *names = NULL;
 	const char *last = NULL;
-	for (size_t i = find(mounts, volume); i < mounts->rows; i++) {
-		char **row = table_row(mounts, i);
-		if (!row[M_VOLUME] || strcmp(row[M_VOLUME], volume))
-			break;
-		if (!is_running(row[M_STATE]))
+	for (char **row; (row = next_user(mounts, volume, &i)); i++) {
+		u.all_ignored = u.all_ignored && any_match(&p->ignored, row[MOUNT_IMAGE]);
+		u.all_listed = u.all_listed && any_match(&p->listed, row[MOUNT_IMAGE]);
+		if (last && !strcmp(last, row[MOUNT_CONTAINER])) /* it mounts the volume twice */
 			continue;
-		u.all_ignored = u.all_ignored && any_match(&p->ignored, row[M_IMAGE]);
-		u.all_listed = u.all_listed && any_match(&p->listed, row[M_IMAGE]);
-		if (last && !strcmp(last, row[M_CONTAINER])) /* it mounts the volume twice */
-			continue;
+		u.any = group_find(g, row[MOUNT_ID]);
+		if (g->peer[u.any].obstacle < u.obstacle)
+			u.obstacle = g->peer[u.any].obstacle;
 		if (!names && !(names = open_memstream(&u.names, &len)))
 			err(BD_FATAL, "memory");
-		fprintf(names, "%s%s", last ? " " : "", row[M_CONTAINER]);
-		last = row[M_CONTAINER];
+		fprintf(names, "%s%s", last ? " " : "", row[MOUNT_CONTAINER]);
+		last = row[MOUNT_CONTAINER];
 	}
 	if (names && fclose(names) != 0)
 		err(BD_FATAL, "memory");
 	return u;
 }
 
+/* What is done with one volume. */
+struct plan {
+	const char *action, *reason;
+	struct users users;
+	bool stop;
+};
+
 static void
-decide(const struct policy *p, char *const volume[], const struct users *u, const char **action, const char **reason)
+decide(const struct policy *p, char *const volume[], struct plan *plan)
 {
+	static const char *const obstacles[] = {[OBSTACLE_TASK] = "task", [OBSTACLE_AUTOREMOVE] = "autoremove",
+	    [OBSTACLE_PAUSED] = "paused", [OBSTACLE_SELF] = "self", [OBSTACLE_DEPENDANT] = "dependant"};
+	const struct users *u = &plan->users;
 	const char *backing = volume[V_BACKING];
 	bool excluded = false;
 	for (size_t i = 0; i < p->excluded.len; i++)
 		excluded = excluded || !strcmp(p->excluded.item[i], volume[V_NAME]);
 	if (excluded)
-		*action = "skip", *reason = "excluded";
+		plan->action = "skip", plan->reason = "excluded";
 	else if (u->names && u->all_ignored)
-		*action = "skip", *reason = "ignored";
+		plan->action = "skip", plan->reason = "ignored";
 	else if (!strcmp(backing, "unmounted") || (!strcmp(backing, "foreign") && !u->names))
-		*action = "fail", *reason = "unmounted";
+		plan->action = "fail", plan->reason = "unmounted";
 	else if (!u->names)
-		*action = "live", *reason = "idle";
+		plan->action = "live", plan->reason = "idle";
 	else if (u->all_listed && !p->everything)
-		*action = "live", *reason = "listed";
+		plan->action = "live", plan->reason = "listed";
+	else if (u->obstacle != OBSTACLE_NONE)
+		plan->action = "live", plan->reason = obstacles[u->obstacle];
 	else
-		*action = "stop", *reason = "needed";
+		plan->action = "stop", plan->reason = "needed", plan->stop = true;
+}
+
+static void
+decide_all(const struct policy *p, struct groups *g, const struct table *volumes, const struct table *mounts,
+           struct plan plan[])
+{
+	for (size_t v = 0; v < volumes->rows; v++) {
+		char **row = table_row(volumes, v), **user;
+		plan[v].users = users_of(p, g, mounts, row[V_NAME]);
+		decide(p, row, &plan[v]);
+		size_t i = find(mounts, row[V_NAME]);
+		for (; plan[v].stop && (user = next_user(mounts, row[V_NAME], &i)); i++)
+			group_stop(g, plan[v].users.any, group_find(g, user[MOUNT_ID]));
+	}
+	group_close(g);
+}
+
+static int
+print(struct groups *g, const struct table *volumes, const struct plan plan[], bool groups)
+{
+	int status = BD_DONE;
+	for (size_t v = 0; v < volumes->rows; v++) {
+		char **row = table_row(volumes, v);
+		struct tsv_num number = {0};
+		if (plan[v].stop)
+			number = tsv_num(group_number(g, plan[v].users.any));
+		if (!groups && TSV_WRITE(stdout, row[V_NAME], plan[v].action, plan[v].stop ? number.text : NULL, plan[v].reason,
+		    row[V_MOUNTPOINT], plan[v].users.names) < 0)
+			status = BD_FAILED;
+	}
+	if (groups && group_print(g) < 0)
+		status = BD_FAILED;
+	return status;
 }
 
 int
 main(int argc, char *argv[])
 {
-	static struct policy p; /* these three live until exit */
-	static struct table volumes = {.columns = V_COLUMNS}, mounts = {.columns = M_COLUMNS};
+	static struct policy p; /* these live until exit */
+	static struct table volumes = {.columns = V_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS};
+	static struct groups g;
+	static struct plan *plan;
+	bool groups = false;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "b:es:Vx:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "b:egs:Vx:")) != -1;)
 		switch (c) {
 		case 'b': add(&p.ignored, optarg); break;
 		case 'e': p.everything = true; break;
+		case 'g': groups = true; break;
 		case 's': add(&p.listed, optarg); break;
 		case 'x': add(&p.excluded, optarg); break;
 		case 'V': bd_version();
@@ -192,14 +255,8 @@ main(int argc, char *argv[])
 	if (status)
 		return status;
 	table_sort(&mounts);
-	for (size_t i = 0; i < volumes.rows; i++) {
-		char **row = table_row(&volumes, i);
-		const char *action, *reason;
-		struct users u = users_of(&p, &mounts, row[V_NAME]);
-		decide(&p, row, &u, &action, &reason);
-		if (TSV_WRITE(stdout, row[V_NAME], action, NULL, reason, row[V_MOUNTPOINT], u.names) < 0)
-			status = BD_FAILED;
-		free(u.names);
-	}
-	return bd_finish(status);
+	group_read(&g, &mounts);
+	plan = xcalloc(volumes.rows + 1, sizeof *plan);
+	decide_all(&p, &g, &volumes, &mounts, plan);
+	return bd_finish(print(&g, &volumes, plan, groups));
 }

@@ -42,7 +42,7 @@ says() { fake_says '/containers/json?all=1' "$@"; }
 }
 
 @test "id, network, creation and task are the daemon's" {
-	bd-mounts | while IFS=$'\t' read -r _ name id _ _ _ _ network created task; do
+	bd-mounts | while IFS=$'\t' read -r _ name id _ _ _ _ network created task _; do
 		[ "$id" = "$(docker inspect -f '{{.Id}}' "$name")" ]
 		[ "$network" = "$(docker inspect -f '{{.HostConfig.NetworkMode}}' "$name")" ]
 		[ "$created" = "$(date -d "$(docker inspect -f '{{.Created}}' "$name")" +%s)" ]
@@ -73,25 +73,77 @@ says() { fake_says '/containers/json?all=1' "$@"; }
 	engine_untap >asked
 	docker rm -f old
 	[ "$(grep -c $'\told\t.*\tmoved:1\t' records)" = 2 ]
-	# once for the container with two volumes; also for the one that was created from an id
-	[ "$(grep -c '^GET /containers/.*/json$' asked)" = 2 ]
+	# once for each that runs, also with two volumes, and for the one that was created from an id
+	[ "$(sed -n 's,^GET /containers/\(.*\)/json$,\1,p' asked | sort)" = "$(awk '$4 == "running" || $2 == "byid" { print $3 }' records | sort -u)" ]
 	[[ $(grep byid records | cut -f 5) == sha256:* ]]
 }
 
 @test "500 volumes cost what 5 cost" {
 	docker rm -f byid
+	docker create --label "bd-test=$(bd_file)" --name few --network none -v few1:/1 -v few2:/2 "$BD_IMAGE" sh
 	engine_tap
 	bd-mounts
 	engine_untap >few
-	[ "$(cat few)" = $'GET /_ping\nGET /containers/json?all=1' ]
+	docker rm few
+	volume_rm few{1..2}
+	[ "$(head -n 2 few)" = $'GET /_ping\nGET /containers/json?all=1' ]
+	[ "$(sed 1,2d few | sort)" = "$(docker inspect -f 'GET /containers/{{.Id}}/json' app db | sort)" ]
 	docker create --label "bd-test=$(bd_file)" --name many --network none $(seq 500 | sed 's,.*,-v many&:/m&,') "$BD_IMAGE" sh
 	engine_tap
 	bd-mounts >records
 	engine_untap >many
-	docker rm many
+	docker start many
+	docker rm -f many
 	volume_rm many{1..500}
 	[ "$(grep -c $'^many[0-9]*\tmany\t' records)" = 500 ]
 	cmp few many
+}
+
+@test "autoremove, pid and ipc of running containers" {
+	container_run lender --ipc shareable
+	container_run pidful --pid container:lender
+	container_run ipcful --ipc container:lender --rm
+	container_run hostly --pid host --ipc host
+	container_run netful --network container:pidful
+	docker create --label "bd-test=$(bd_file)" --name asleep --network none --pid container:lender --rm "$BD_IMAGE" sh
+	run -0 columns 2,11-14
+	run -0 grep -E '^(lender|.*ful|hostly|asleep)' <<<"$output"
+	id=$(docker inspect -f '{{.Id}}' lender)
+	[ "$output" = "$(printf '%s\t%s\t%s\t%s\t%s\n' \
+		asleep - - - - \
+		hostly no - - no \
+		ipcful yes - "$id" no \
+		lender no - - no \
+		netful no - - no \
+		pidful no "$id" - no)" ]
+	[ "$(bd-mounts | awk '$2 == "netful" { print $8 }')" = "container:$(docker inspect -f '{{.Id}}' pidful)" ]
+	docker rm -f asleep hostly ipcful lender netful pidful
+}
+
+# A container with what this machine has of programs and libraries (args of docker run).
+inside() {
+	local d args=()
+	for d in /usr /lib /lib64; do [ ! -e "$d" ] || args+=(-v "$d:$d:ro"); done
+	container_run inside "${args[@]}" -v "$BAUDOLO_BIN:/bd:ro" -v "${DOCKER_HOST#unix://}:/docker.sock" \
+		-e DOCKER_HOST=unix:///docker.sock -e PATH=/bin:/bd:/usr/bin "$@"
+}
+
+@test "self is the container it runs in, and the one whose network that has" {
+	run -0 columns 14
+	[[ $output != *yes* ]]
+	container_run lender
+	for args in '--network none' '--network host --uts host' '--network none --cgroupns private --hostname x' \
+		'--network container:lender' '--network container:lender --cgroupns private'; do
+		# shellcheck disable=SC2086
+		inside $args
+		run -0 docker exec inside bd-mounts
+		docker rm -f inside
+		printf '%s\n' "$args" "$output"
+		[ "$(awk '$2 == "inside" { print $14 }' <<<"$output")" = yes ]
+		[ "$(awk '$14 == "yes" { print $2 }' <<<"$output" | grep -vx lender | sort -u)" = inside ]
+		[[ $args == *lender* ]] || [ "$(awk '$2 == "lender" { print $14 }' <<<"$output")" = no ]
+	done
+	docker rm -f lender
 }
 
 @test "no containers, no records" {
@@ -103,9 +155,9 @@ says() { fake_says '/containers/json?all=1' "$@"; }
 
 @test "the container's own name, not what links call it" {
 	fake_start
-	says <<<'[{"Id": "1", "Names": ["/web/db", "/db", "/zzz/db"], "State": "running"}, {"Id": "2", "Names": null, "State": "dead"}]'
+	says <<<'[{"Id": "1", "Names": ["/web/db", "/db", "/zzz/db"], "State": "exited"}, {"Id": "2", "Names": null, "State": "dead"}]'
 	run -0 columns 1,2,3,4
-	[ "$output" = $'-\t2\t2\tdead\n-\tdb\t1\trunning' ]
+	[ "$output" = $'-\t2\t2\tdead\n-\tdb\t1\texited' ]
 }
 
 @test "swarm tasks, hostile text, and mounts of other types" {
@@ -119,9 +171,31 @@ says() { fake_says '/containers/json?all=1' "$@"; }
 		 {"Id": "2", "Names": ["/n"], "State": "exited", "Image": "", "HostConfig": {}, "Labels": null, "Mounts": null}]
 	E
 	run -0 bd-mounts
-	[ "${lines[0]}" = $'-\tn\t2\texited\t-\t-\t-\t-\t-\t-' ]
-	[ "${lines[1]}" = $'a\tt.1.x\t1\trunning\ta:1@sha256:0\t/a\trw\tdefault\t1700000000\tq7' ]
-	[ "${lines[2]}" = $'b\tt.1.x\t1\trunning\ta:1@sha256:0\t/a\\tb\\n\\\\\tro\tdefault\t1700000000\tq7' ]
+	[ "${lines[0]}" = $'-\tn\t2\texited\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-' ]
+	[ "${#lines[@]}" = 1 ] # the other has vanished since
+	fake_says /containers/1/json <<<'{}'
+	run -0 bd-mounts
+	[ "${lines[1]}" = $'a\tt.1.x\t1\trunning\ta:1@sha256:0\t/a\trw\tdefault\t1700000000\tq7\tno\t-\t-\tno' ]
+	[ "${lines[2]}" = $'b\tt.1.x\t1\trunning\ta:1@sha256:0\t/a\\tb\\n\\\\\tro\tdefault\t1700000000\tq7\tno\t-\t-\tno' ]
+}
+
+@test "names of containers, and what their ids begin with, become ids" {
+	fake_start
+	says <<-'E'
+		[{"Id": "abc1", "Names": ["/db"], "State": "running", "HostConfig": {"NetworkMode": "container:gone"}},
+		 {"Id": "abc2", "Names": ["/abc1"], "State": "paused", "HostConfig": {"NetworkMode": "container:db"}},
+		 {"Id": "dddd", "Names": ["/abc"], "State": "restarting", "HostConfig": {"NetworkMode": "container:abc1"}},
+		 {"Id": "eeee", "Names": ["/ee"], "State": "exited", "HostConfig": {"NetworkMode": "container:/ee"}}]
+	E
+	fake_says /containers/abc1/json <<<'{"HostConfig": {"PidMode": "container:abc", "IpcMode": "container:gone", "AutoRemove": true}}'
+	fake_says /containers/abc2/json <<<'{"HostConfig": {"PidMode": "container:ab", "IpcMode": "container:ddd"}}'
+	fake_says /containers/dddd/json <<<'{"HostConfig": {"PidMode": "container:", "IpcMode": "container:db"}, "GraphDriver": {"Data": {"UpperDir": "/"}}}'
+	run -0 columns 2,8,11-14
+	[ "$output" = "$(printf '%s\t%s\t%s\t%s\t%s\t%s\n' \
+		abc container:abc1 no - abc1 no \
+		abc1 container:abc1 no - dddd no \
+		db container:gone yes dddd - no \
+		ee container:eeee - - - -)" ] || { echo "$output"; false; }
 }
 
 @test "only an id is looked up; what vanished is left out; what is refused keeps the id" {
@@ -130,7 +204,7 @@ says() { fake_says '/containers/json?all=1' "$@"; }
 	says <<-E
 		[{"Id": "1", "Names": ["/full"], "State": "running", "Image": "sha256:$id", "ImageID": "sha256:$id"},
 		 {"Id": "2", "Names": ["/short"], "State": "running", "Image": "${id:0:12}", "ImageID": "sha256:$id"},
-		 {"Id": "3", "Names": ["/name"], "State": "running", "Image": "deadbeefcafe", "ImageID": "sha256:$id"},
+		 {"Id": "3", "Names": ["/name"], "State": "exited", "Image": "deadbeefcafe", "ImageID": "sha256:$id"},
 		 {"Id": "4", "Names": ["/brief"], "State": "running", "Image": "${id:0:11}", "ImageID": "sha256:$id"},
 		 {"Id": "5", "Names": ["/gone"], "State": "running", "Image": "sha256:$id", "ImageID": "sha256:$id", "Mounts": [
 		  {"Type": "volume", "Name": "b", "Destination": "/b"}, {"Type": "volume", "Name": "a", "Destination": "/a"}]},
@@ -138,13 +212,14 @@ says() { fake_says '/containers/json?all=1' "$@"; }
 	E
 	fake_says /containers/1/json <<<'{"Config": {"Image": "postgres:16"}}'
 	fake_says /containers/2/json <<<'{"Config": {"Image": "redis"}}'
+	fake_says /containers/4/json <<<'{"Config": {"Image": "never asked"}}'
 	fake_says /containers/6/json <<<'{"Config": {"Image": ""}}'
 	run -0 columns 2,5
 	[ "$output" = "$(printf '%s\t%s\n' brief "${id:0:11}" full postgres:16 name deadbeefcafe nameless "sha256:$id" short redis)" ]
 	[ "$(fake_asked | grep -c /containers/5/json)" = 1 ]
 	fake_says /containers/5/json '500 Internal Server Error' <<<'{"message": "broken"}'
 	run -1 --separate-stderr bd-mounts
-	[ "$(grep -c $'\tgone\t.*\tsha256:' <<<"$output")" = 2 ]
+	[ "$(grep -c $'\tgone\t.*\tsha256:.*\t-\t-\t-\t-$' <<<"$output")" = 2 ]
 	[ "$stderr" = 'bd-mounts: GET /containers/5/json: broken' ]
 	fake_says /containers/5/json <<<'nonsense'
 	run -3 --separate-stderr bd-mounts
