@@ -1,193 +1,86 @@
 /* bd-stop - stops containers, runs COMMAND, starts them again: after a failure, after a
  * signal, and, by the guardian, after the death of bd-stop itself.
  *
- * The guardian waits at a pipe that ends with bd-stop. Unless a byte says that all is done,
- * it waits for the end of another pipe, which COMMAND and all that descends from it hold,
- * and then starts what is down. What is down stands in memory that both of them see, and
- * stands there before a stop is asked for. */
+ * What is down stands in the journal before a stop is asked for, and leaves it when it runs.
+ * Who starts it again needs nothing but the journal: bd-stop, its guardian, or bd-start. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "container.h"
+#include "guardian.h"
+#include "revive.h"
+#include "stop.h"
 
-static struct container *containers;
-static size_t count;
-static atomic_bool *down; /* for each of them; shared */
-static bool verbose;
+enum { STOP_PATIENCE = 30 };
+
 static sigset_t ending; /* the signals that end us, after a while */
+static long patience = REVIVE_PATIENCE;
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-stop [-nvV] [-t SECONDS] [CONTAINER...] -- COMMAND [ARGUMENT...]\n");
+	fprintf(stderr, "usage: bd-stop [-nvV] [-j JOURNAL] [-m VOLUME]... [-o FILE] [-t SECONDS] [-T SECONDS] [-w SECONDS]\n"
+	                "               [CONTAINER...] [-- COMMAND [ARGUMENT...]]\n");
 	exit(BD_USAGE);
 }
 
-/* Says why it is not stopped, if anybody should know. */
-static bool
-stoppable(const struct container *c)
-{
-	switch (c->kind) {
-	case CONTAINER_STOPPABLE:
-		return true;
-	case CONTAINER_DOWN:
-		break;
-	case CONTAINER_PAUSED:
-		warnx("%s: not stopped: it is paused", c->name);
-		break;
-	case CONTAINER_TASK:
-		fprintf(stderr, "Skipping stop/start for swarm task container '%s'.\n", c->name);
-		break;
-	case CONTAINER_TRANSIENT:
-		warnx("%s: not stopped: Docker would delete it (--rm)", c->name);
-		break;
-	case CONTAINER_OURS:
-		warnx("%s: not stopped: bd-stop runs in it", c->name);
-		break;
-	}
-	return false;
-}
-
-static bool
-known(const char *id)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(containers[i].id, id))
-			return true;
-	return false;
-}
-
-/* Collects the containers that are to be stopped. */
+/* Adds the container to those that are to be stopped. */
 static int
-inspect(struct docker *d, char *const names[], size_t n)
+inspect(struct stop *s, struct docker *d, const char *name)
 {
-	int status = BD_DONE;
-	containers = xcalloc(n, sizeof *containers);
-	for (size_t i = 0; i < n; i++) {
-		struct container c;
-		int rc = container_inspect(d, names[i], &c);
-		if (rc < 0)
-			return BD_FATAL;
-		if (rc == DOCKER_NONE) {
-			warnx("%s: no such container", names[i]);
-			status = BD_FAILED;
-		} else if (!known(c.id) && stoppable(&c))
-			containers[count++] = c;
-		else
-			container_free(&c);
+	struct container c;
+	int rc = container_inspect(d, name, &c);
+	if (rc < 0)
+		return BD_FATAL;
+	if (rc == DOCKER_NONE) {
+		warnx("%s: no such container", name);
+		if (*name)
+			report_add(s->report, "skipped", name, NULL, NULL, NULL, "none");
+		return BD_FAILED;
 	}
-	return status;
+	stop_add(s, &c);
+	return BD_DONE;
 }
 
-/* Returns how many could not be started; each is named. */
+/* Before anything is asked of Docker all of it is read. */
 static int
-start_again(struct docker *d)
+read_names(struct table *t)
 {
-	int failed = 0;
-	for (size_t i = count; i-- > 0;) {
-		if (!atomic_load(&down[i]))
-			continue;
-		if (verbose)
-			warnx("starting %s", containers[i].name);
-		int rc = container_start(d, &containers[i]);
-		if (rc) {
-			warnx("%s: could not be started again%s%s", containers[i].name, rc == DOCKER_NONE ? ": " : "",
-			    rc == DOCKER_NONE ? d->message : "");
-			failed++;
-		} else
-			atomic_store(&down[i], false);
-	}
-	return failed;
-}
-
-static void
-read_end(int fd, char *byte)
-{
-	while (read(fd, byte, 1) < 0 && errno == EINTR)
-		;
-}
-
-static _Noreturn void
-guard(int control, int family)
-{
-	char byte = 0;
-	struct docker d;
-	setsid();
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig == SIGPIPE || sigismember(&ending, sig) == 1)
-			signal(sig, SIG_IGN);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) { /* who reads what we write should see its end when bd-stop ends */
-		dup2(null, 0);
-		dup2(null, 1);
-	}
-	read_end(control, &byte);
-	if (byte)
-		_exit(BD_DONE);
-	read_end(family, &byte);
-	warnx("bd-stop died; the containers are started again");
-	_exit(docker_open(&d) < 0 || start_again(&d) ? BD_FAILED : BD_DONE);
-}
-
-/* control: the byte is to be written there; family: to be left open in COMMAND. */
-static pid_t
-start_guardian(int *control, int *family)
-{
-	int c[2], f[2];
-	if (pipe2(c, O_CLOEXEC) < 0 || pipe2(f, O_CLOEXEC) < 0)
-		err(BD_FATAL, "pipe");
-	pid_t pid = fork();
-	if (pid < 0)
-		err(BD_FATAL, "fork");
-	if (pid == 0) {
-		close(c[1]);
-		close(f[1]);
-		guard(c[0], f[0]);
-	}
-	close(c[0]);
-	close(f[0]);
-	*control = c[1];
-	*family = f[1];
-	return pid;
-}
-
-/* The signal that wants us to end, or 0. */
-static int
-interrupted(void)
-{
-	const struct timespec now = {0};
-	int sig = sigtimedwait(&ending, NULL, &now);
-	return sig > 0 ? sig : 0;
-}
-
-static int
-stop_all(struct docker *d, long grace)
-{
-	int sig;
-	for (size_t i = 0; i < count; i++) {
-		if ((sig = interrupted()))
-			return 128 + sig;
-		if (verbose)
-			warnx("stopping %s", containers[i].name);
-		atomic_store(&down[i], true);
-		int rc = container_stop(d, &containers[i], grace);
-		if (rc < 0) {
-			warnx("%s: could not be stopped", containers[i].name);
-			return BD_FATAL;
+	int rc = table_read(t, stdin, "stdin");
+	for (size_t i = 0; !rc && i < t->rows; i++)
+		if (!table_row(t, i)[0]) {
+			warnx("stdin:%zu: no name", i + 1);
+			rc = BD_USAGE;
 		}
-		if (rc == DOCKER_NONE || d->status == 304) /* gone, or stopped by somebody else */
-			atomic_store(&down[i], false);
+	return rc;
+}
+
+static int
+inspect_all(struct stop *s, char *const names[], size_t n)
+{
+	struct docker d;
+	struct table t = {.columns = 1};
+	int status = BD_DONE;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], "-") && (status = read_names(&t)))
+			return status;
+	if (docker_open(&d) < 0)
+		return BD_FATAL;
+	for (size_t i = 0; i < n + t.rows && status != BD_FATAL; i++) {
+		const char *name = i < n ? names[i] : table_row(&t, i - n)[0];
+		int rc = i < n && !strcmp(name, "-") ? BD_DONE : inspect(s, &d, name);
+		if (rc)
+			status = rc;
 	}
-	return (sig = interrupted()) ? 128 + sig : BD_DONE;
+	docker_close(&d);
+	table_free(&t);
+	return status;
 }
 
 static bool
@@ -230,7 +123,7 @@ wait_for(struct child *c, int signals)
 }
 
 static int
-run(const char *const command[], int family)
+run(const char *const command[], int family, bool verbose)
 {
 	struct child c;
 	sigset_t set = ending;
@@ -250,46 +143,114 @@ run(const char *const command[], int family)
 		fcntl(family, F_SETFD, 0);
 		child_exec(command);
 	}
-	close(family);
 	int status = rc < 0 ? BD_FATAL : wait_for(&c, signals);
 	close(signals);
 	return status;
 }
 
+/* Prints what bd-start reads. From then on it is not ours to start them. */
 static int
-stop_run_start(const char *const command[], long grace)
+hand_out(struct stop *s)
+{
+	int rc = journal_print(s->journal, stdout);
+	if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+		warn("stdout");
+		rc = -1;
+	}
+	for (size_t i = 0; !rc && i < s->count; i++)
+		s->journal->entry[i].state = JOURNAL_LEFT;
+	return rc ? BD_FATAL : BD_DONE;
+}
+
+/* Those that ran already when they were to be started. */
+static void
+report_ran(struct stop *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct container *c = &s->container[i];
+		bool told = false;
+		for (size_t k = 0; s->journal->entry[i].ran && k < s->volumes; k++) {
+			const char *volume;
+			for (size_t at = 0; (volume = container_next(c, "volume", &at));)
+				if (!strcmp(volume, s->volume[k])) {
+					stop_report_busy(s, c->name, volume);
+					told = true;
+				}
+		}
+		if (s->journal->entry[i].ran && !told)
+			stop_report_busy(s, c->name, NULL);
+	}
+}
+
+static void
+report_containers(struct stop *s, bool started)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct entry *e = &s->journal->entry[i];
+		if (s->time[i].asked <= 0)
+			continue;
+		char *seconds = e->up ? xasprintf("%.3f", e->at - s->time[i].asked) : NULL;
+		report_add(s->report, "container", e->name, NULL, seconds, s->time[i].killed ? "yes" : "no",
+		    e->up ? "started" : started ? "failed" : "stopped");
+		free(seconds);
+	}
+}
+
+/* The containers are in the journal, and g is there. */
+static int
+stop_run_start(struct stop *s, const char *const command[], struct guardian *g)
 {
 	struct docker d;
-	int control, family;
-	char byte = 1;
-	down = mmap(NULL, (count + 1) * sizeof *down, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (down == MAP_FAILED)
-		err(BD_FATAL, "memory");
-	pid_t guardian = start_guardian(&control, &family);
+	bool ran = false;
 	int status = BD_FATAL;
-	if (docker_open(&d) == 0) { /* not before the fork: a connection cannot be shared */
-		status = stop_all(&d, grace);
-		if (status == BD_DONE)
-			status = run(command, family);
-		if (start_again(&d) && status == BD_DONE)
-			status = BD_FAILED;
+	if (docker_open(&d) == 0) { /* not before the guardian: a connection cannot be shared */
+		status = stop_all(s, &d);
+		if (status == BD_DONE && !command)
+			status = hand_out(s);
+		else if (status == BD_DONE) {
+			status = run(command, g->family, s->verbose);
+			ran = true;
+			if (s->volumes && revive_wait(patience))
+				stop_look(s, &d);
+		}
 		docker_close(&d);
 	}
-	if (write(control, &byte, 1) == 1)
-		waitpid(guardian, NULL, 0);
+	bool start = ran || status != BD_DONE;
+	int failed = start ? revive(s->journal, patience, s->verbose) : BD_DONE;
+	if (ran)
+		report_ran(s);
+	report_containers(s, start);
+	return status == BD_DONE && (failed || s->busy) ? BD_FAILED : status;
+}
+
+static int
+act(struct stop *s, const char *const command[])
+{
+	struct guardian g;
+	int status = BD_FATAL;
+	if (stop_begin(s) == 0 && guardian_start(&g, s->journal, &ending, patience) == 0) {
+		status = stop_run_start(s, command, &g);
+		guardian_dismiss(&g);
+	}
 	return status;
 }
 
 static int
-show(const char *const command[])
+show(struct stop *s, const char *const command[])
 {
-	for (size_t i = 0; i < count; i++)
-		printf("stop %s\n", containers[i].name);
-	char *line = shell_quote(command);
-	puts(line);
-	free(line);
-	for (size_t i = count; i-- > 0;)
-		printf("start %s\n", containers[i].name);
+	if (stop_begin(s) < 0)
+		return BD_FATAL;
+	size_t *order = stop_order(s);
+	for (size_t i = 0; i < s->count; i++)
+		printf("stop %s\n", s->container[order[i]].name);
+	if (command) {
+		char *line = shell_quote(command);
+		puts(line);
+		free(line);
+	}
+	for (size_t i = 0; command && i < s->count; i++)
+		printf("start %s\n", s->container[i].name);
+	free(order);
 	return bd_finish(BD_DONE);
 }
 
@@ -310,33 +271,56 @@ hold_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static int
+work(struct stop *s, char *const names[], size_t n, const char *const command[], bool dry)
+{
+	int missing = inspect_all(s, names, n);
+	if (missing != BD_DONE && missing != BD_FAILED)
+		return missing;
+	int status = dry ? show(s, command) : (hold_signals(), act(s, command));
+	return status == BD_DONE ? missing : status;
+}
+
 int
 main(int argc, char *argv[])
 {
-	long grace = GRACE_OWN;
+	const char *path = NULL, *out = NULL;
 	bool dry = false;
+	struct report report;
+	struct journal journal;
+	struct stop s = {.grace = GRACE_OWN, .patience = STOP_PATIENCE, .ending = &ending, .report = &report,
+	    .journal = &journal, .volume = xcalloc((size_t)argc, sizeof *s.volume)};
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "+nt:vV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "+j:m:no:t:T:vVw:")) != -1;)
 		switch (c) {
+		case 'j': path = optarg; break;
+		case 'm': s.volume[s.volumes++] = optarg; break;
 		case 'n': dry = true; break;
-		case 't': grace = bd_number(optarg, 0, 86400, "-t"); break;
-		case 'v': verbose = true; break;
+		case 'o': out = optarg; break;
+		case 't': s.grace = bd_number(optarg, 0, 86400, "-t"); break;
+		case 'T': s.patience = bd_number(optarg, 0, 86400, "-T"); break;
+		case 'v': s.verbose = true; break;
 		case 'V': bd_version();
+		case 'w': patience = bd_number(optarg, 0, 86400, "-w"); break;
 		default: usage();
 		}
 	int end = optind - 1; /* getopt(3) has taken the -- if there are no containers */
 	while (end < argc && strcmp(argv[end], "--"))
 		end++;
-	if (end + 1 >= argc)
+	if (end + 1 == argc)
 		usage();
-	const char *const *command = (const char *const *)(argv + end + 1);
-	struct docker d;
-	if (docker_open(&d) < 0)
+	char *const input[] = {(char[]){"-"}};
+	size_t n = end < optind ? 0 : (size_t)(end - optind);
+	const char *const *command = end < argc ? (const char *const *)(argv + end + 1) : NULL;
+	if (report_open(&report, dry ? NULL : out) < 0)
 		return BD_FATAL;
-	int missing = inspect(&d, argv + optind, end < optind ? 0 : (size_t)(end - optind));
-	docker_close(&d);
-	if (missing == BD_FATAL)
-		return BD_FATAL;
-	int status = dry ? show(command) : (hold_signals(), stop_run_start(command, grace));
-	return status == BD_DONE ? missing : status;
+	int status = journal_create(&journal, dry ? NULL : path);
+	if (status)
+		return status;
+	status = n || command ? work(&s, argv + optind, n, command, dry) : work(&s, input, 1, NULL, dry);
+	if (journal_close(&journal) < 0 && status == BD_DONE)
+		status = BD_FAILED;
+	if (!dry && report_close(&report) < 0 && status == BD_DONE)
+		status = BD_FAILED;
+	return status;
 }

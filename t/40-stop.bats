@@ -14,7 +14,9 @@ teardown_file() { engine_stop own; }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	engine_start own # a test that failed may have left it down
 	docker start aa bb >/dev/null
+	docker ps -aq --filter "label=bd-more=$(bd_file)" | xargs -r docker rm -f >/dev/null
 	for c in aa bb; do wait_for bd_traps_term "$(docker inspect -f '{{.State.Pid}}' "$c")"; done
 }
 
@@ -44,13 +46,13 @@ ended() {
 	[ "$status" = "$1" ] || { echo "status $status"; cat err; return 1; }
 }
 
-@test "stops in the order given, runs the command, starts in reverse" {
+@test "stops, runs the command, starts" {
 	before=$(pids aa bb)
 	engine_tap
 	run -0 bd-stop aa bb -- docker inspect -f '{{.State.Running}}' aa bb
 	engine_untap >asked
 	[ "$output" = $'false\nfalse' ]
-	[ "$(acts asked)" = 'aa/stop bb/stop bb/start aa/start' ]
+	[[ "$(acts asked)" =~ ^(aa/stop bb/stop|bb/stop aa/stop)' '(aa/start bb/start|bb/start aa/start)$ ]]
 	[ "$(running aa bb)" = 'true true' ]
 	[ "$(pids aa bb)" != "$before" ]
 }
@@ -160,7 +162,7 @@ ended() {
 @test "a container that cannot be started is named, the others start" {
 	container_run away
 	run -1 --separate-stderr bd-stop aa away bb -- docker rm away
-	[[ $stderr == 'bd-stop: away: could not be started again: POST /containers/'* ]]
+	[ "$stderr" = 'bd-stop: away: could not be started again: it was removed' ]
 	[ "$(running aa bb)" = 'true true' ]
 	container_run away
 	run -9 bd-stop away aa -- sh -c 'docker rm away; exit 9'
@@ -180,13 +182,15 @@ ended() {
 	run -3 bd-stop aa bb -- touch ran
 	[ "$output" = $'bd-stop: POST /containers/id-bb/stop: cannot stop\nbd-stop: bb: could not be stopped' ]
 	! [ -e ran ]
-	[ "$(fake_asked | sed -n 's,POST /v1.41/containers/,,p' | xargs)" = 'id-aa/stop id-bb/stop id-bb/start id-aa/start' ]
+	[ "$(fake_asked | sed -n 's,POST /v1.41/containers/,,p' | sort | xargs)" = 'id-aa/start id-aa/stop id-bb/start id-bb/stop' ]
 	# stopped by somebody else, or gone: not ours to start
 	fake_says /containers/id-aa/stop '304 Not Modified' </dev/null
 	rm "$FAKE/_containers_id-bb_stop" "$FAKE/asked"
-	run -0 bd-stop aa bb -- touch ran
+	run -0 bd-stop -o o aa bb -- touch ran
+	[ "$output" = 'bd-stop: bb: was removed before it was stopped' ]
 	[ -e ran ]
 	[ "$(fake_asked | grep -c /start)" = 0 ]
+	[ "$(sort o)" = $'skipped\taa\t-\t-\t-\tdown\nskipped\tbb\t-\t-\t-\tnone' ]
 }
 
 @test "Docker does not answer: nothing is run" {
@@ -233,7 +237,7 @@ ended() {
 	ended 143
 	engine_untap >asked
 	! [ -e ran ]
-	[ "$(acts asked)" = "$(id deaf)/stop $(id deaf)/start" ]
+	[ "$(acts asked | tr ' ' '\n' | grep "$(id deaf)" | xargs)" = "$(id deaf)/stop $(id deaf)/start" ]
 	[ "$(running deaf aa)" = 'true true' ]
 	docker rm -f deaf >/dev/null
 }
@@ -302,10 +306,447 @@ gone_child() { grep -qs '^State:.Z' $(sed 's,[0-9]*,/proc/&/status,g' "/proc/$1/
 	[ "$(running aa)" = true ]
 }
 
+# A container of this test alone: more NAME [ARG...]
+more() { container_run "$1" --label "bd-more=$(bd_file)" "${@:2}"; }
+
+# One that takes its time: each of its stops appears in the volume as a line of NAME, then it waits until go is there.
+slow() {
+	docker run -d --name "$1" --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none "${@:2}" -v marks:/marks \
+		bd-test/busybox sh -c 'n=$0; trap "echo term >>/marks/$n; until [ -e /marks/go ]; do :; done; exit 0" TERM
+			while :; do sleep 1000 & wait $!; done' "$1" >/dev/null
+	wait_for bd_traps_term "$(pids "$1")"
+}
+
+marks() {
+	volume_rm marks
+	MARKS=$(volume_new marks)
+}
+
+guardian_of() { tr ' ' '\n' <"/proc/$1/task/$1/children" | while read -r p; do
+	[ "$(ps -o sid= -p "$p" | tr -d ' ')" != "$p" ] || echo "$p"
+done; }
+
+# What is told of the containers by name, in order: stop or start.
+events() { sed -nE "$(for c; do echo "s,$(id "$c"),$c,;"; done) s,^POST /containers/(.*/(stop|start).*),\\1,p" asked | xargs; }
+
+@test "who lives in the network, pid or ipc namespace of another stops first and starts last" {
+	more lender --ipc shareable
+	more lodger --network container:lender
+	more guest --pid container:lodger
+	more friend --ipc container:lender --network none
+	engine_tap
+	run -0 bd-stop -v lender guest lodger friend aa -- true
+	engine_untap >asked
+	ev=$(events lender lodger guest friend)
+	[[ $ev =~ ^guest/stop\ (lodger/stop\ friend/stop|friend/stop\ lodger/stop)\ .*lender/stop ]]
+	[[ $ev =~ lender/start.*\ (lodger/start\ friend/start|friend/start\ lodger/start)\ guest/start$ ]]
+	# it works again: one network, and one tree of processes
+	[ "$(docker exec lodger readlink /proc/self/ns/net)" = "$(docker exec lender readlink /proc/self/ns/net)" ]
+	[ "$(docker exec guest readlink /proc/1/ns/pid)" = "$(docker exec lodger readlink /proc/1/ns/pid)" ]
+}
+
+compose() { # NAME SERVICE [ARG...]
+	more "$1" --label com.docker.compose.project=p --label "com.docker.compose.service=$2" "${@:3}"
+}
+on() { printf %s "com.docker.compose.depends_on=$1"; }
+
+@test "depends_on of docker-compose, within a project" {
+	compose p-web-1 web --label "$(on db:service_started:true,cache:service_started:false)"
+	compose p-db-1 db --label "$(on '')"
+	compose p-db-2 db --label "$(on cache:service_started)"
+	compose p-cache-1 cache --label "$(on '')"
+	more q-db-1 --label com.docker.compose.project=q --label com.docker.compose.service=db --label "$(on web:service_started:true)"
+	run -0 bd-stop -n p-cache-1 q-db-1 p-db-2 p-web-1 p-db-1 -- true
+	[ "$output" = "$(printf '%s\n' 'stop p-web-1' 'stop p-db-2' 'stop q-db-1' 'stop p-cache-1' 'stop p-db-1' true \
+		'start p-db-1' 'start p-cache-1' 'start q-db-1' 'start p-db-2' 'start p-web-1')" ]
+	engine_tap
+	run -0 bd-stop p-cache-1 p-db-2 p-web-1 p-db-1 -- true
+	engine_untap >asked
+	ev=$(events p-web-1 p-db-1 p-db-2 p-cache-1)
+	[[ $ev =~ ^p-web-1/stop\ p-db-2/stop\ .*\ p-db-2/start\ p-web-1/start$ ]]
+}
+
+@test "an old docker-compose left no depends_on: the order of creation" {
+	compose p_c_1 c
+	compose p_b_1 b
+	compose p_a_1 a
+	engine_tap
+	run -0 bd-stop p_a_1 p_b_1 p_c_1 -- true
+	engine_untap >asked
+	[ "$(events p_a_1 p_b_1 p_c_1)" = 'p_a_1/stop p_b_1/stop p_c_1/stop p_c_1/start p_b_1/start p_a_1/start' ]
+}
+
+ns() { date -d "$1" +%s%N; }
+
+@test "service_healthy is waited for, within a bound" {
+	compose p-db-1 db --label "$(on '')" --health-cmd true --health-interval 1s
+	compose p-web-1 web --label "$(on db:service_healthy:true)"
+	run -0 bd-stop p-web-1 p-db-1 -- true
+	[ -z "$output" ]
+	healthy=$(docker inspect -f '{{(index .State.Health.Log 0).End.Format "2006-01-02T15:04:05.999999999Z07:00"}}' p-db-1)
+	[ "$(ns "$healthy")" -lt "$(ns "$(docker inspect -f '{{.State.StartedAt}}' p-web-1)")" ]
+	compose p-sick-1 sick --label "$(on '')" --health-cmd false --health-interval 1s
+	compose p-app-1 app --label "$(on sick:service_healthy:true)"
+	run -0 bd-stop -w 1 p-sick-1 p-app-1 -- true
+	[ "$output" = 'bd-stop: p-app-1: started although p-sick-1 has not become healthy' ]
+}
+
+@test "what needs nothing of each other stops at the same time" {
+	marks
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		docker run -d --name "many$i" --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none -v marks:/marks bd-test/busybox sh -c '
+			n=$0; trap "touch /marks/$n; until [ -e /marks/many0 -a -e /marks/many1 -a -e /marks/many2 -a -e /marks/many3 -a -e /marks/many4 \
+			-a -e /marks/many5 -a -e /marks/many6 -a -e /marks/many7 -a -e /marks/many8 -a -e /marks/many9 ]; do sleep 0.1; done; exit 0" TERM
+			while :; do sleep 1000 & wait $!; done' "many$i" >/dev/null
+	done
+	for i in 0 1 2 3 4 5 6 7 8 9; do wait_for bd_traps_term "$(pids "many$i")"; done
+	run -0 --separate-stderr bd-stop -o o many{0,1,2,3,4,5,6,7,8,9} -- docker inspect -f '{{.State.ExitCode}}' many{0,1,2,3,4,5,6,7,8,9}
+	[ "$(sort -u <<<"$output")" = 0 ] # each ends only when all were asked
+	[ -z "$stderr" ]
+	[ "$(cut -f 1,3,5,6 o | sort -u)" = $'container\t-\tno\tstarted' ]
+	container_running many{0,1,2,3,4,5,6,7,8,9}
+}
+
+@test "the journal: on disk before the first stop, gone when all runs again" {
+	strace -f -qq -y -s 200 -e trace=fsync,sendto,write -o trace bd-stop -j dir-less aa bb -- cat dir-less >seen
+	! [ -e dir-less ]
+	first=$(grep -n 'POST .*/stop' trace | head -n 1 | cut -d : -f 1)
+	[ "$(head -n "$first" trace | grep -c "fsync(.*<$PWD/dir-less>)")" = 1 ]
+	[ "$(head -n "$first" trace | grep -c "fsync(.*<$PWD>)")" = 1 ]
+	# as it stood while they were down
+	[ "$(awk -F '\t' '{ l[$2] = $0 } END { for (i in l) print l[i] }' seen | sort)" = "$(printf '%s\t%s\trunning\tstopped\t0\t-\t-\t-\n' aa "$(id aa)" bb "$(id bb)")" ]
+	[ "$(awk -F '\t' '!s[$1]++ { print $4 }' seen | sort -u)" = running ]
+	# nothing to stop: none is left either
+	run -0 bd-stop -j dir-less -- true
+	! [ -e dir-less ]
+	run -3 bd-stop -j none/x aa -- touch ran
+	[ "$output" = 'bd-stop: none/x: No such file or directory' ]
+	run -3 bd-stop -j /dev/full aa -- touch ran
+	[ "$output" = 'bd-stop: /dev/full: not a file' ]
+	mkdir full && mount -t tmpfs -o size=4k none full
+	head -c 8192 /dev/zero >full/zeros 2>/dev/null || :
+	run -3 bd-stop -j full/j aa -- touch ran
+	[ "$output" = 'bd-stop: full/j: No space left on device' ]
+	[ "$(ls full)" = zeros ]
+	umount full
+	! [ -e ran ]
+}
+
+@test "a journal is locked by bd-stop and its guardian, and not by the command" {
+	mkfifo go
+	start_stop -j j aa -- sh -c 'ls -l /proc/self/fd >fds; setsid sh -c "echo \$\$ >pid.tmp; mv pid.tmp pid; read x <go" & wait'
+	wait_for [ -e pid ]
+	run -1 grep "$PWD/j" fds
+	run -1 flock -n j true
+	run -4 bd-stop -j j bb -- touch ran
+	[ "$output" = 'bd-stop: j: belongs to a bd-stop or bd-start that is at work' ]
+	run -4 bd-start j
+	guardian=$(guardian_of "$STOP")
+	kill -9 "$STOP"
+	ended 137
+	run -1 flock -n j true
+	kill -9 "$guardian"
+	wait_for gone "$guardian"
+	run -0 flock -n j true
+	! container_running aa
+	run -3 bd-stop -j j bb -- touch ran
+	[ "$output" = 'bd-stop: j: left by a run that died; bd-start j' ]
+	run -0 bd-start j
+	[ -z "$output" ]
+	! [ -e j ] && ! [ -e ran ]
+	container_running aa
+	echo >go
+}
+
+@test "a stop outlives bd-stop: the guardian starts the container when it is down at last" {
+	marks
+	slow slow --stop-timeout 8
+	before=$(pids slow)
+	start_stop -j j slow aa -- touch ran
+	wait_for [ -s "$MARKS/slow" ]
+	guardian=$(guardian_of "$STOP")
+	kill -9 "$STOP"
+	ended 137
+	wait_for container_running aa
+	[ "$(pids slow)" = "$before" ] # on its way down
+	[ -e j ]
+	touch "$MARKS/go"
+	wait_for gone "$guardian"
+	[ "$(running slow aa)" = 'true true' ]
+	[ "$(pids slow)" != "$before" ]
+	! [ -e j ] && ! [ -e ran ]
+}
+
+@test "a stop outlives bd-stop and its guardian: so does bd-start" {
+	marks
+	slow slow --stop-timeout 8
+	more lodger --network container:slow
+	before=$(pids slow)
+	start_stop -j j slow lodger -- touch ran
+	wait_for [ -s "$MARKS/slow" ]
+	guardian=$(guardian_of "$STOP")
+	kill -9 "$guardian" "$STOP"
+	ended 137
+	grep -q $'^slow\t.*\tstopping\t0\t' j
+	bd-start -v j 2>started 3>&- &
+	pid=$!
+	wait_for grep -q 'slow: its stop may still be under way' started
+	touch "$MARKS/go"
+	wait "$pid"
+	[ "$(cat started | sed 's/for .*/for/')" = "$(printf 'bd-start: %s\n' 'starting slow' 'slow: its stop may still be under way; watching it for' 'starting lodger')" ]
+	[ "$(running slow)" = true ]
+	[ "$(pids slow)" != "$before" ]
+	[ "$(docker exec lodger readlink /proc/self/ns/net)" = "$(docker exec slow readlink /proc/self/ns/net)" ]
+	! [ -e j ] && ! [ -e ran ]
+}
+
+@test "a container that keeps running is watched to the end of its time" {
+	# asked to stop a while ago, when there were four seconds left
+	printf 'aa\t%s\trunning\tstopping\t0\t%s\t%s\t-\n' "$(id aa)" "$(($(date +%s) - 8))" 11 >j
+	before=$(pids aa)
+	bd-start j 3>&- &
+	pid=$!
+	wait_for kill -0 "$pid"
+	docker stop aa >/dev/null
+	wait "$pid"
+	container_running aa
+	[ "$(pids aa)" != "$before" ]
+	printf 'aa\t%s\trunning\tstopping\t0\t%s\t%s\t-\n' "$(id aa)" "$(($(date +%s) + 100000))" 1 >j # the clock was set back
+	run -0 timeout 10 bd-start j
+	! [ -e j ]
+}
+
+@test "one that uses a volume of -m joins the stop, or is named" {
+	volume_new shared >/dev/null
+	more u1 -v shared:/x
+	more u2 -v shared:/x
+	more u3 -v shared:/x --rm
+	more other
+	run -1 --separate-stderr bd-stop -o o -j j -m none -m shared u1 -- sh -c 'cat j >seen; docker inspect -f {{.State.Running}} u1 u2 u3 other'
+	[ "$output" = $'false\nfalse\ntrue\ntrue' ]
+	[ "$(sort <<<"$stderr")" = $'bd-stop: u2: uses volume shared and is stopped, too\nbd-stop: u3: runs and uses volume shared' ]
+	awk -F '\t' '$1 == "u2" && !n++ && $4 != "running" { exit 1 }' seen
+	grep -q $'^u2\t.*\tstopped\t' seen
+	[ "$(sed 's/\t[0-9.]*\tno\t/\tTIME\tno\t/' o | sort)" = "$(printf '%s\n' $'busy\tu3\tshared\t-\t-\t-' $'container\tu1\t-\tTIME\tno\tstarted' $'container\tu2\t-\tTIME\tno\tstarted')" ]
+	[ "$(running u1 u2 u3 other)" = 'true true true true' ]
+	docker rm -f u3 >/dev/null
+	run -0 bd-stop -m shared u1 u2 -- true
+	run -7 bd-stop -m shared -- sh -c 'exit 7'
+}
+
+@test "what was started meanwhile is busy" {
+	volume_new shared >/dev/null
+	more u1 -v shared:/x
+	more u2 -v shared:/x
+	docker stop u2 >/dev/null
+	run -1 --separate-stderr bd-stop -o o -m shared u1 aa bb -- docker start u1 u2 bb
+	[ "$(sort <<<"$stderr")" = $'bd-stop: bb: runs again already\nbd-stop: u1: runs and uses volume shared\nbd-stop: u2: runs and uses volume shared' ]
+	[ "$(grep ^busy o | sort)" = $'busy\tbb\t-\t-\t-\t-\nbusy\tu1\tshared\t-\t-\t-\nbusy\tu2\tshared\t-\t-\t-' ]
+	run -5 bd-stop bb -- sh -c 'docker start bb; exit 5'
+}
+
+@test "result records: downtime, killed, skipped" {
+	docker run -d --name deaf --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none --stop-timeout 1 bd-test/busybox \
+		sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+	more paused
+	docker pause paused >/dev/null
+	more task --label com.docker.swarm.task.id=abc
+	docker stop bb >/dev/null
+	mkdir -p 'a dir'
+	run -1 --separate-stderr bd-stop -o 'a dir/-' aa bb deaf paused task none -- true
+	[[ $stderr == *'bd-stop: WARNING: deaf had to be killed: it had not stopped after 1 s'* ]]
+	[ "$(sed -E 's/\t[0-9]+\.[0-9]{3}\t/\tTIME\t/' 'a dir/-' | sort)" = "$(printf '%s\n' $'container\taa\t-\tTIME\tno\tstarted' \
+		$'container\tdeaf\t-\tTIME\tyes\tstarted' $'skipped\tbb\t-\t-\t-\tdown' $'skipped\tnone\t-\t-\t-\tnone' \
+		$'skipped\tpaused\t-\t-\t-\tpaused' $'skipped\ttask\t-\t-\t-\ttask')" ]
+	awk -F '\t' '$2 == "deaf" { exit !($4 >= 1 && $4 < 60) }' 'a dir/-'
+	[ "$(ls -A 'a dir')" = - ]
+	run -3 bd-stop -o none/o aa -- touch ran
+	[ "$output" = 'bd-stop: none/o: No such file or directory' ]
+	! [ -e ran ]
+	run -3 bd-stop -o /dev/null aa -- true
+	[ "$output" = 'bd-stop: /dev/null: not a file' ]
+	[ -c /dev/null ]
+	container_running aa
+}
+
+@test "a task of a swarm" {
+	docker swarm init --advertise-addr 127.0.0.1 --listen-addr 127.0.0.1:0 >/dev/null
+	docker service create -q --detach --name service --network host --container-label "bd-more=$(bd_file)" bd-test/busybox sleep 1000
+	there() { TASK=$(docker ps -q --filter name=service. --filter status=running) && [ "$TASK" ]; }
+	wait_for there
+	name=$(docker inspect -f '{{.Name}}' "$TASK")
+	run -0 --separate-stderr bd-stop -o o "$TASK" aa -- true
+	[ "$stderr" = "Skipping stop/start for swarm task container '${name#/}'." ]
+	grep -qx "skipped	${name#/}	-	-	-	task" o
+	[ "$(docker ps -q --filter name=service. --filter status=running)" = "$TASK" ]
+	docker service rm service >/dev/null
+	docker swarm leave -f >/dev/null
+}
+
+@test "removed, recreated, or without the one it lives in: named, and the others start" {
+	more lender
+	more lodger --network container:lender
+	more away
+	more again
+	run -1 --separate-stderr bd-stop -j j lender lodger away again aa -- sh -c 'docker rm away lender again >/dev/null
+		for c in lender again; do docker create --name $c --label "bd-more=$0" --label "bd-test=$0" --network none bd-test/busybox sleep 1000; done >/dev/null' "$(bd_file)"
+	[ "$(sed 's/ again: POST .*/ again: WHY/' <<<"$stderr" | sort)" = "$(printf 'bd-stop: %s\n' 'again: was recreated; the new one is started' \
+		'away: could not be started again: it was removed' 'lender: was recreated; the new one is started' 'lodger: could not be started again: WHY' \
+		'lodger: it lives in the network of lender, which was removed or recreated' | sort)" ]
+	[ "$(running lender again aa lodger)" = 'true true true false' ]
+	# what cannot be started is what stays
+	[ "$(cut -f 1 j)" = lodger ]
+	run -1 bd-start j
+	[ "$(cut -f 1 j)" = lodger ]
+}
+
+@test "a stop that hangs: what was stopped is started, nothing is run" {
+	fake_start
+	for c in aa bb; do
+		fake_says /containers/$c/json <<-E
+			{"Id": "id-$c", "Name": "/$c", "State": {"Running": true}, "Config": {}, "HostConfig": {}}
+		E
+		fake_says /containers/id-$c/start '204 No Content' </dev/null
+	done
+	fake_says '/containers/id-aa/stop?t=0' '204 No Content' </dev/null
+	mkfifo "$FAKE/_containers_id-bb_stop?t=0"
+	run -3 bd-stop -t 0 -T 1 aa bb -- touch ran
+	[[ $output == *$'\nbd-stop: bb: could not be stopped' ]]
+	! [ -e ran ]
+	[ "$(fake_asked | sed -n 's,POST /v1.41/containers/,,p' | sort | xargs)" = 'id-aa/start id-aa/stop?t=0 id-bb/start id-bb/stop?t=0' ]
+}
+
+# The daemon, without what it runs.
+daemon_down() {
+	local pid
+	pid=$(cat "$(bd_engine own)/pid")
+	kill "$pid"
+	wait_for gone "$pid"
+}
+
+daemon_up() {
+	local d
+	d=$(bd_engine own)
+	(bd_closed setsid -f dockerd --data-root "$(engine_data own)" --exec-root "$d/exec" --pidfile "$d/pid" \
+		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false </dev/null >>"$d/log" 2>&1)
+	wait_for engine_answers "$d"
+}
+
+@test "the daemon is restarted meanwhile: it is waited for" {
+	volume_new shared >/dev/null
+	more always -v shared:/x --restart always
+	mkfifo go
+	start_stop -o o -m shared -j j always aa -- sh -c 'echo >ready; read x <go'
+	wait_for [ -e ready ]
+	daemon_down
+	echo >go
+	wait_for grep -q aa j
+	daemon_up
+	ended 1
+	[ "$(running aa always)" = 'true true' ] # it was revived
+	grep -q $'^busy\talways\tshared\t' o
+	grep -q $'^container\taa\t-\t.*\tstarted$' o
+	! [ -e j ]
+	# and when it does not come back, the journal stays
+	rm ready
+	start_stop -w 1 -o o -j j aa -- sh -c 'echo >ready; read x <go'
+	wait_for [ -e ready ]
+	daemon_down
+	echo >go
+	ended 1
+	grep -qx 'bd-stop: aa: could not be started again: Docker does not answer' err
+	grep -qx $'container\taa\t-\t-\tno\tfailed' o
+	[ "$(cut -f 1 j)" = aa ]
+	run -3 bd-start -w 1 j
+	bd-start j 2>err 3>&- &
+	pid=$!
+	wait_for grep -q docker.sock err
+	daemon_up
+	wait "$pid"
+	container_running aa
+	! [ -e j ]
+}
+
+@test "without a command: stops, and prints what bd-start reads" {
+	more lender
+	more lodger --network container:lender
+	run -0 --separate-stderr bd-stop -o o -j j lodger lender
+	! [ -e j ]
+	[ "$(running lender lodger)" = 'false false' ]
+	[ "$output" = "$(printf 'lender\t%s\trunning\tstopped\t0\t-\t-\t-\nlodger\t%s\trunning\tstopped\t1\t-\t-\tnetwork:%s\n' "$(id lender)" "$(id lodger)" "$(id lender)")" ]
+	[ "$(sort o)" = $'container\tlender\t-\t-\tno\tstopped\ncontainer\tlodger\t-\t-\tno\tstopped' ]
+	printf '%s\n' "$output" >records
+	run -0 bd-start - <records
+	[ "$(running lender lodger)" = 'true true' ]
+	# names from standard input
+	bd-stop <<<aa >records
+	[ "$(cut -f 1 records)" = aa ]
+	[ "$(running aa)" = false ]
+	bd-start - <records
+	printf 'aa\n' | bd-stop bb - -- sh -c 'docker inspect -f {{.State.Running}} aa bb; cat' >seen
+	[ "$(cat seen)" = $'false\nfalse' ]
+	for bad in $'aa\tx\n' $'-\n' 'aa' $'\n'; do
+		run -2 bash -c 'printf %s "$0" | bd-stop' "$bad"
+		[[ $output == 'bd-stop: stdin:'* ]]
+	done
+	run -0 bd-stop </dev/null
+	[ -z "$output" ]
+	# nobody gets to know: nothing stays down
+	run -3 sh -c 'bd-stop aa >/dev/full'
+	[ "$(running aa)" = true ]
+	run -0 bd-stop -n aa
+	[ "$output" = 'stop aa' ]
+}
+
+@test "without a command and SIGKILL: started again" {
+	marks
+	slow slow --stop-timeout 8
+	start_stop aa slow
+	wait_for [ -s "$MARKS/slow" ]
+	guardian=$(guardian_of "$STOP")
+	kill -9 "$STOP"
+	touch "$MARKS/go"
+	wait_for gone "$guardian"
+	[ "$(running aa slow)" = 'true true' ]
+	! [ -s out ]
+}
+
+# One of bd-stop, its guardian and the command, or two of them.
+victim() {
+	local all
+	all=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || :
+	# shellcheck disable=SC2086 # words
+	shuf -n $((RANDOM % 4 == 0 ? 2 : 1)) -e "$1" "$1" $all
+}
+
+@test "killed at any time: every container runs again" {
+	local kills=30 n=0 left=0
+	[ -z "${BAUDOLO_TEST_LONG-}" ] || kills=300
+	more k1 --stop-timeout 1
+	more k2 --stop-timeout 1 --network container:k1
+	more k3 --stop-timeout 1
+	while [ "$n" -lt "$kills" ]; do
+		start_stop -j j k1 k2 k3 -- sh -c 'read -t 0.2 x <>/dev/zero; :'
+		read -r -t "0.$(printf %03d $((RANDOM % 900)))" _ <> <(:) || :
+		for pid in $(victim "$STOP"); do
+			sig=$(shuf -n 1 -e TERM INT HUP KILL KILL)
+			kill -s "$sig" "$pid" 2>/dev/null && n=$((n + 1)) || :
+		done
+		wait "$STOP" || :
+		[ ! -e j ] || flock j true # the guardian's
+		[ ! -e j ] || bd-start j || { cat err j; false; }
+		[ ! -e j ]
+		container_running k1 k2 k3 || { left=$((left + 1)); cat err; break; }
+		[ "$(docker exec k2 readlink /proc/self/ns/net)" = "$(docker exec k1 readlink /proc/self/ns/net)" ]
+	done
+	echo "# $n kills, $left containers left" >&3
+	[ "$left" = 0 ]
+}
+
 @test "-n changes nothing" {
 	before=$(pids aa bb)
 	run -1 --separate-stderr bd-stop -n aa none bb -- touch 'a b'
-	[ "$output" = $'stop aa\nstop bb\ntouch \'a b\'\nstart bb\nstart aa' ]
+	[ "$output" = $'stop bb\nstop aa\ntouch \'a b\'\nstart aa\nstart bb' ]
 	! [ -e 'a b' ]
 	[ "$(pids aa bb)" = "$before" ]
 }
@@ -313,11 +754,11 @@ gone_child() { grep -qs '^State:.Z' $(sed 's,[0-9]*,/proc/&/status,g' "/proc/$1/
 @test "-v tells" {
 	run -0 --separate-stderr bd-stop -v aa bb -- echo 'x y'
 	[ "$output" = 'x y' ]
-	[ "$stderr" = "$(printf 'bd-stop: %s\n' 'stopping aa' 'stopping bb' "+ echo 'x y'" 'starting bb' 'starting aa')" ]
+	[ "$stderr" = "$(printf 'bd-stop: %s\n' 'stopping bb' 'stopping aa' "+ echo 'x y'" 'starting aa' 'starting bb')" ]
 }
 
 @test "wrong usage, the version, a full disk" {
-	for args in '' a '--' 'a --' 'a b' '-t' '-t x a -- true' '-t -1 a -- true' '-z a -- true'; do
+	for args in '--' 'aa --' '-t' '-t x aa -- true' '-t -1 aa -- true' '-T x aa' '-w x aa' '-z aa -- true'; do
 		# shellcheck disable=SC2086 # words
 		run -2 bd-stop $args
 	done
