@@ -95,12 +95,31 @@ read_plan(void)
 	return rc;
 }
 
+/* Run by bd-snapshot: T0 is when it began, and a file has the inode and ctime it has in the subject. */
+static void
+in_snapshot(void)
+{
+	const char *path = getenv("BAUDOLO_SNAPSHOT"), *of = getenv("BAUDOLO_SNAPSHOT_SUBJECT"),
+	           *t0 = getenv("BAUDOLO_SNAPSHOT_T0");
+	struct stat snapshot, subject;
+	long long seconds;
+	if (!path || !of || !t0)
+		return;
+	if (stat(path, &snapshot) < 0 || stat(of, &subject) < 0)
+		err(BD_FATAL, "%s", path);
+	if (sscanf(t0, "%lld", &seconds) != 1 || seconds > settings.t0.tv_sec)
+		errx(BD_FATAL, "BAUDOLO_SNAPSHOT_T0 is '%s'", t0);
+	settings.t0.tv_sec = (time_t)seconds;
+	index_snapshot(snapshot.st_dev, subject.st_dev);
+}
+
 /* Takes T0, then syncs each file system that holds a volume. */
 static struct devices *
 sync_sources(void)
 {
 	static struct devices synced;
 	clock_gettime(CLOCK_REALTIME, &settings.t0);
+	in_snapshot();
 	for (size_t i = 0; i < job_count; i++) {
 		struct stat st;
 		int fd = jobs[i].mountpoint ? open(jobs[i].mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;

@@ -45,11 +45,20 @@ struct seen {
 	char dev[24], ino[24], ctime[48], dev_ino[48];
 };
 
+static dev_t snapshot, subject;
+
+void
+index_snapshot(dev_t of_snapshot, dev_t of_subject)
+{
+	snapshot = of_snapshot;
+	subject = of_subject;
+}
+
 static struct seen
 seen(const struct stat *st)
 {
 	struct seen s;
-	snprintf(s.dev, sizeof s.dev, "%jx", (uintmax_t)st->st_dev);
+	snprintf(s.dev, sizeof s.dev, "%jx", (uintmax_t)(snapshot && st->st_dev == snapshot ? subject : st->st_dev));
 	snprintf(s.ino, sizeof s.ino, "%ju", (uintmax_t)st->st_ino);
 	snprintf(s.ctime, sizeof s.ctime, "%jd.%09ld", (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
 	snprintf(s.dev_ino, sizeof s.dev_ino, "%s %s", s.dev, s.ino);

@@ -36,6 +36,7 @@ struct index_out {
 	struct save file;
 	uintmax_t count;
 };
+void index_snapshot(dev_t of_snapshot, dev_t of_subject); /* what is read from the former counts as of the latter */
 bool index_open(struct index_in *x, int dir, const char *name, int copy, bool across_boots);
 bool index_same_root(const struct index_in *x, const struct stat *st);
 bool index_find(struct index_in *x, const char *path, const struct stat *st); /* to be asked in walking order */
