@@ -212,6 +212,8 @@ stop_run_start(struct stop *s, const char *const command[], struct guardian *g)
 			ran = true;
 			if (s->volumes && revive_wait(patience))
 				stop_look(s, &d);
+			else if (s->volumes)
+				stop_report_unknown(s);
 		}
 		docker_close(&d);
 	}

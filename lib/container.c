@@ -4,9 +4,9 @@
  * pairs of key and value, so that a new one is one more line of the filter. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "container.h"
+#include "self.h"
 
 enum { KEY, VALUE, COLUMNS };
 
@@ -34,6 +34,7 @@ static const char filter[] =
 	"  ($labels[\"com.docker.compose.service\"] | pair(\"service\")),"
 	"  ($labels[\"com.docker.compose.depends_on\"] | if . == null then null else \",\" + . end | pair(\"depends\")),"
 	"  (.State.Health.Status? | if . == \"none\" then null else . end | pair(\"health\")),"
+	"  (.GraphDriver.Data.UpperDir? | pair(\"layer\")),"
 	"  (.State.ExitCode | pair(\"exit\")), (if .State.OOMKilled then [\"oom\", \"yes\"] else empty end)"
 	"| @tsv";
 
@@ -41,40 +42,13 @@ static const char *const kinds[] = {
 	[CONTAINER_STOPPABLE] = "stoppable", [CONTAINER_DOWN] = "down", [CONTAINER_PAUSED] = "paused",
 	[CONTAINER_TASK] = "task", [CONTAINER_TRANSIENT] = "transient", [CONTAINER_OURS] = "own"};
 
-/* Docker mounts a file of the container's folder, which is named by its id, over
- * /etc/hostname; the same names stand elsewhere in the mounts of the host. */
-static bool
-in_file(const char *path, const char *what, const char *id)
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	bool found = false;
-	while (f && !found && getline(&line, &cap, f) >= 0)
-		found = strstr(line, what) && strstr(line, id);
-	free(line);
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static bool
-is_ours(const char *id)
-{
-	enum { SHORT_ID = 12 }; /* hex digits in the host name of a container */
-	char host[256] = "";
-	if (gethostname(host, sizeof host - 1) == 0 && strlen(host) == SHORT_ID && !strncmp(id, host, SHORT_ID))
-		return true;
-	return in_file("/proc/self/mountinfo", " /etc/hostname ", id) || in_file("/proc/self/cgroup", "", id);
-}
-
 static enum container_kind
-kind_of(const char *word, const char *id)
+kind_of(const char *word, const char *id, const char *layer)
 {
 	for (size_t i = CONTAINER_DOWN; i < CONTAINER_OURS; i++)
 		if (!strcmp(word, kinds[i]))
 			return (enum container_kind)i;
-	return is_ours(id) ? CONTAINER_OURS : CONTAINER_STOPPABLE;
+	return self_is(id, layer) ? CONTAINER_OURS : CONTAINER_STOPPABLE;
 }
 
 const char *
@@ -120,7 +94,7 @@ container_inspect(struct docker *d, const char *name, struct container *c)
 		const char *kind = container_get(c, "kind"), *grace = container_get(c, "grace");
 		c->grace = grace ? strtol(grace, NULL, 10) : DEFAULT_GRACE;
 		if (c->id && c->name && kind)
-			c->kind = kind_of(kind, c->id);
+			c->kind = kind_of(kind, c->id, container_get(c, "layer"));
 		else {
 			warnx("%s: the answer makes no sense", path);
 			rc = -1;
@@ -143,9 +117,11 @@ container_free(struct container *c)
 int
 container_stop(struct docker *d, const char *id, long grace, long timeout)
 {
-	char *path = grace == GRACE_OWN ? xasprintf("/containers/%s/stop", id)
-	                                : xasprintf("/containers/%s/stop?t=%ld", id, grace);
+	char *escaped = docker_name(id);
+	char *path = grace == GRACE_OWN ? xasprintf("/containers/%s/stop", escaped)
+	                                : xasprintf("/containers/%s/stop?t=%ld", escaped, grace);
 	int rc = docker_post(d, path, NULL, timeout, NULL, NULL);
+	free(escaped);
 	free(path);
 	return rc;
 }
@@ -153,8 +129,9 @@ container_stop(struct docker *d, const char *id, long grace, long timeout)
 int
 container_start(struct docker *d, const char *id)
 {
-	char *path = xasprintf("/containers/%s/start", id);
+	char *escaped = docker_name(id), *path = xasprintf("/containers/%s/start", escaped);
 	int rc = docker_post(d, path, NULL, START_TIME, NULL, NULL);
+	free(escaped);
 	free(path);
 	return rc;
 }

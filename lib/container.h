@@ -35,6 +35,7 @@ const char *container_word(enum container_kind kind); /* for records */
  *	project, service   of docker-compose
  *	depends    ",service:condition:restart", any number of them; just "," if it needs none
  *	health     starting, healthy or unhealthy
+ *	layer      the folder its overlay is written to
  *	exit, oom  how it ended: status; yes if it was for lack of memory */
 const char *container_get(const struct container *c, const char *key);
 /* The same for keys with many values: *at, 0 at first, is where it goes on. NULL: no more. */

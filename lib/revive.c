@@ -18,6 +18,8 @@
 /* What a child has to say. */
 enum { STARTED, RAN, GONE, FAILED, NO_ANSWER };
 
+enum { START_TIME = 600 }; /* seconds, more than enough for a start */
+
 struct work {
 	struct journal *j;
 	long patience;
@@ -119,7 +121,7 @@ blame(struct docker *d, const struct journal *j, const struct entry *e)
 		const char *needs = e->needs;
 		char *id = next_need(&needs, spaces[k]);
 		struct container c;
-		int rc = id ? container_inspect(d, id, &c) : -1;
+		int rc = id && *id ? container_inspect(d, id, &c) : -1;
 		if (rc == 0)
 			container_free(&c);
 		if (rc == DOCKER_NONE)
@@ -203,7 +205,9 @@ start(struct docker *d, const struct work *w, const struct entry *e)
 	else if (rc == DOCKER_NONE)
 		rc = start_namesake(d, e);
 	else {
-		rc = c.kind == CONTAINER_DOWN ? FAILED : RAN; /* a paused one cannot be started */
+		if (c.kind == CONTAINER_PAUSED)
+			warnx("%s: is paused, and is left so", e->name);
+		rc = c.kind == CONTAINER_DOWN ? FAILED : RAN;
 		container_free(&c);
 	}
 	if (rc == FAILED) {
@@ -247,6 +251,8 @@ work(void *arg, size_t i)
 	const struct work *w = arg;
 	const struct entry *e = &w->j->entry[i];
 	double until = revive_now() + (double)w->patience;
+	signal(SIGALRM, SIG_DFL);
+	alarm((unsigned)(2 * w->patience + e->span) + START_TIME); /* a daemon that hangs is no reason to */
 	for (struct docker d;;) {
 		int outcome = NO_ANSWER;
 		if (docker_open(&d) == 0) {

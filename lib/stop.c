@@ -17,7 +17,7 @@ enum { STOPPED, IDLE, GONE, FAILED };
 
 /* Seconds. No grace at all: a stop has that long, and is watched that long when it was not answered.
  * The daemon waits KILL_TIME for the end of what it has killed; and one, since times are rounded. */
-enum { ENDLESS = 86400, ENDLESS_WATCH = 600, KILL_TIME = 10 + 1 };
+enum { ENDLESS = 86400, ENDLESS_WATCH = 600, KILL_TIME = 10 + 1, OVERTIME = 5 };
 
 /* How often somebody may start what was stopped. */
 enum { ROUNDS = 5 };
@@ -183,10 +183,12 @@ work(void *arg, size_t i)
 {
 	const struct stop *s = arg;
 	struct docker d;
+	long grace = grace_of(s, i), limit = (grace < 0 ? ENDLESS : grace) + s->patience;
+	signal(SIGALRM, SIG_DFL);
+	alarm((unsigned)limit + OVERTIME); /* the daemon may not even take the request */
 	if (docker_open(&d) < 0)
 		return FAILED;
-	long grace = grace_of(s, i);
-	int rc = container_stop(&d, s->container[i].id, s->grace, (grace < 0 ? ENDLESS : grace) + s->patience);
+	int rc = container_stop(&d, s->container[i].id, s->grace, limit);
 	return rc < 0 ? FAILED : rc == DOCKER_NONE ? GONE : d.status == 304 ? IDLE : STOPPED;
 }
 
@@ -280,6 +282,15 @@ stop_report_busy(struct stop *s, const char *name, const char *volume)
 		warnx("%s: runs%s%s", name, volume ? " and uses volume " : " again already", volume ? volume : "");
 }
 
+void
+stop_report_unknown(struct stop *s)
+{
+	s->busy = true;
+	warnx("it cannot be told who uses the volumes");
+	for (size_t i = 0; i < s->volumes; i++)
+		report_add(s->report, "busy", NULL, s->volume[i], NULL, NULL, NULL);
+}
+
 static bool
 is_wanted(const struct stop *s, const char *volume)
 {
@@ -343,8 +354,7 @@ look(struct stop *s, struct docker *d, bool join)
 	if (!s->volumes)
 		return false;
 	if (list_users(d, &t) < 0) {
-		warnx("it cannot be told who uses the volumes");
-		s->busy = true;
+		stop_report_unknown(s);
 		if (join)
 			s->status = BD_FATAL;
 	} else

@@ -42,6 +42,8 @@ int stop_all(struct stop *s, struct docker *d);
 void stop_look(struct stop *s, struct docker *d);
 void stop_report_busy(struct stop *s, const char *name, const char *volume); /* NULL: whatever it uses */
 
+void stop_report_unknown(struct stop *s); /* all volumes: it cannot be told */
+
 /* The order in which they stop, to be freed: indices, count of them. */
 size_t *stop_order(const struct stop *s);
 

@@ -156,7 +156,7 @@ ended() {
 	run -5 bd-stop none -- sh -c 'exit 5'
 	[ "$(running aa)" = true ]
 	for name in .. ../aa; do run -3 bd-stop "$name" -- touch ran; done
-	! [ -e ran ]
+	[ ! -e ran ]
 }
 
 @test "a container that cannot be started is named, the others start" {
@@ -181,7 +181,7 @@ ended() {
 	fake_says /containers/id-bb/stop '500 Internal Server Error' <<<'{"message": "cannot stop"}'
 	run -3 bd-stop aa bb -- touch ran
 	[ "$output" = $'bd-stop: POST /containers/id-bb/stop: cannot stop\nbd-stop: bb: could not be stopped' ]
-	! [ -e ran ]
+	[ ! -e ran ]
 	[ "$(fake_asked | sed -n 's,POST /v1.41/containers/,,p' | sort | xargs)" = 'id-aa/start id-aa/stop id-bb/start id-bb/stop' ]
 	# stopped by somebody else, or gone: not ours to start
 	fake_says /containers/id-aa/stop '304 Not Modified' </dev/null
@@ -201,7 +201,7 @@ ended() {
 	run -3 bd-stop aa -- touch ran
 	fake_says /containers/aa/json <<<'{"Name": "aa"}'
 	run -3 bd-stop aa -- touch ran
-	! [ -e ran ]
+	[ ! -e ran ]
 }
 
 @test "a signal ends the command, and the containers are started" {
@@ -236,7 +236,7 @@ ended() {
 	kill "$STOP"
 	ended 143
 	engine_untap >asked
-	! [ -e ran ]
+	[ ! -e ran ]
 	[ "$(acts asked | tr ' ' '\n' | grep "$(id deaf)" | xargs)" = "$(id deaf)/stop $(id deaf)/start" ]
 	[ "$(running deaf aa)" = 'true true' ]
 	docker rm -f deaf >/dev/null
@@ -409,7 +409,7 @@ ns() { date -d "$1" +%s%N; }
 
 @test "the journal: on disk before the first stop, gone when all runs again" {
 	strace -f -qq -y -s 200 -e trace=fsync,sendto,write -o trace bd-stop -j dir-less aa bb -- cat dir-less >seen
-	! [ -e dir-less ]
+	[ ! -e dir-less ]
 	first=$(grep -n 'POST .*/stop' trace | head -n 1 | cut -d : -f 1)
 	[ "$(head -n "$first" trace | grep -c "fsync(.*<$PWD/dir-less>)")" = 1 ]
 	[ "$(head -n "$first" trace | grep -c "fsync(.*<$PWD>)")" = 1 ]
@@ -418,7 +418,7 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(awk -F '\t' '!s[$1]++ { print $4 }' seen | sort -u)" = running ]
 	# nothing to stop: none is left either
 	run -0 bd-stop -j dir-less -- true
-	! [ -e dir-less ]
+	[ ! -e dir-less ]
 	run -3 bd-stop -j none/x aa -- touch ran
 	[ "$output" = 'bd-stop: none/x: No such file or directory' ]
 	run -3 bd-stop -j /dev/full aa -- touch ran
@@ -429,7 +429,7 @@ ns() { date -d "$1" +%s%N; }
 	[ "$output" = 'bd-stop: full/j: No space left on device' ]
 	[ "$(ls full)" = zeros ]
 	umount full
-	! [ -e ran ]
+	[ ! -e ran ]
 }
 
 @test "a journal is locked by bd-stop and its guardian, and not by the command" {
@@ -448,12 +448,12 @@ ns() { date -d "$1" +%s%N; }
 	kill -9 "$guardian"
 	wait_for gone "$guardian"
 	run -0 flock -n j true
-	! container_running aa
+	[ "$(running aa)" = false ]
 	run -3 bd-stop -j j bb -- touch ran
 	[ "$output" = 'bd-stop: j: left by a run that died; bd-start j' ]
 	run -0 bd-start j
 	[ -z "$output" ]
-	! [ -e j ] && ! [ -e ran ]
+	[ ! -e j ] && [ ! -e ran ]
 	container_running aa
 	echo >go
 }
@@ -474,7 +474,7 @@ ns() { date -d "$1" +%s%N; }
 	wait_for gone "$guardian"
 	[ "$(running slow aa)" = 'true true' ]
 	[ "$(pids slow)" != "$before" ]
-	! [ -e j ] && ! [ -e ran ]
+	[ ! -e j ] && [ ! -e ran ]
 }
 
 @test "a stop outlives bd-stop and its guardian: so does bd-start" {
@@ -497,7 +497,7 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(running slow)" = true ]
 	[ "$(pids slow)" != "$before" ]
 	[ "$(docker exec lodger readlink /proc/self/ns/net)" = "$(docker exec slow readlink /proc/self/ns/net)" ]
-	! [ -e j ] && ! [ -e ran ]
+	[ ! -e j ] && [ ! -e ran ]
 }
 
 @test "a container that keeps running is watched to the end of its time" {
@@ -513,7 +513,7 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(pids aa)" != "$before" ]
 	printf 'aa\t%s\trunning\tstopping\t0\t%s\t%s\t-\n' "$(id aa)" "$(($(date +%s) + 100000))" 1 >j # the clock was set back
 	run -0 timeout 10 bd-start j
-	! [ -e j ]
+	[ ! -e j ]
 }
 
 @test "one that uses a volume of -m joins the stop, or is named" {
@@ -562,7 +562,7 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(ls -A 'a dir')" = - ]
 	run -3 bd-stop -o none/o aa -- touch ran
 	[ "$output" = 'bd-stop: none/o: No such file or directory' ]
-	! [ -e ran ]
+	[ ! -e ran ]
 	run -3 bd-stop -o /dev/null aa -- true
 	[ "$output" = 'bd-stop: /dev/null: not a file' ]
 	[ -c /dev/null ]
@@ -612,7 +612,7 @@ ns() { date -d "$1" +%s%N; }
 	mkfifo "$FAKE/_containers_id-bb_stop?t=0"
 	run -3 bd-stop -t 0 -T 1 aa bb -- touch ran
 	[[ $output == *$'\nbd-stop: bb: could not be stopped' ]]
-	! [ -e ran ]
+	[ ! -e ran ]
 	[ "$(fake_asked | sed -n 's,POST /v1.41/containers/,,p' | sort | xargs)" = 'id-aa/start id-aa/stop?t=0 id-bb/start id-bb/stop?t=0' ]
 }
 
@@ -646,7 +646,7 @@ daemon_up() {
 	[ "$(running aa always)" = 'true true' ] # it was revived
 	grep -q $'^busy\talways\tshared\t' o
 	grep -q $'^container\taa\t-\t.*\tstarted$' o
-	! [ -e j ]
+	[ ! -e j ]
 	# and when it does not come back, the journal stays
 	rm ready
 	start_stop -w 1 -o o -j j aa -- sh -c 'echo >ready; read x <go'
@@ -664,14 +664,14 @@ daemon_up() {
 	daemon_up
 	wait "$pid"
 	container_running aa
-	! [ -e j ]
+	[ ! -e j ]
 }
 
 @test "without a command: stops, and prints what bd-start reads" {
 	more lender
 	more lodger --network container:lender
 	run -0 --separate-stderr bd-stop -o o -j j lodger lender
-	! [ -e j ]
+	[ ! -e j ]
 	[ "$(running lender lodger)" = 'false false' ]
 	[ "$output" = "$(printf 'lender\t%s\trunning\tstopped\t0\t-\t-\t-\nlodger\t%s\trunning\tstopped\t1\t-\t-\tnetwork:%s\n' "$(id lender)" "$(id lodger)" "$(id lender)")" ]
 	[ "$(sort o)" = $'container\tlender\t-\t-\tno\tstopped\ncontainer\tlodger\t-\t-\tno\tstopped' ]
@@ -708,7 +708,7 @@ daemon_up() {
 	touch "$MARKS/go"
 	wait_for gone "$guardian"
 	[ "$(running aa slow)" = 'true true' ]
-	! [ -s out ]
+	[ ! -s out ]
 }
 
 # One of bd-stop, its guardian and the command, or two of them.
@@ -724,10 +724,11 @@ victim() {
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || kills=300
 	more k1 --stop-timeout 1
 	more k2 --stop-timeout 1 --network container:k1
-	more k3 --stop-timeout 1
+	docker run -d --name k3 --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none --stop-timeout 1 bd-test/busybox \
+		sh -c 'trap "sleep 0.4; exit 0" TERM; while :; do sleep 1000 & wait $!; done' >/dev/null # on its way down for a while
 	while [ "$n" -lt "$kills" ]; do
 		start_stop -j j k1 k2 k3 -- sh -c 'read -t 0.2 x <>/dev/zero; :'
-		read -r -t "0.$(printf %03d $((RANDOM % 900)))" _ <> <(:) || :
+		read -r -t "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))" _ <> <(:) || :
 		for pid in $(victim "$STOP"); do
 			sig=$(shuf -n 1 -e TERM INT HUP KILL KILL)
 			kill -s "$sig" "$pid" 2>/dev/null && n=$((n + 1)) || :
@@ -747,7 +748,7 @@ victim() {
 	before=$(pids aa bb)
 	run -1 --separate-stderr bd-stop -n aa none bb -- touch 'a b'
 	[ "$output" = $'stop bb\nstop aa\ntouch \'a b\'\nstart aa\nstart bb' ]
-	! [ -e 'a b' ]
+	[ ! -e 'a b' ]
 	[ "$(pids aa bb)" = "$before" ]
 }
 
