@@ -58,8 +58,10 @@ static int
 feed(void *arg, const char *path)
 {
 	struct feed *f = arg;
-	if (!f->to && start(f) < 0)
+	if (!f->to && start(f) < 0) {
+		f->ended = true;
 		return -1;
+	}
 	f->ended = fputs(path, f->to) < 0 || putc('\0', f->to) < 0;
 	return f->ended ? -1 : 0;
 }
@@ -78,8 +80,11 @@ because(struct copy_result *r, const char *fmt, ...)
 static bool
 drain(struct feed *f, bool complete, struct copy_result *r)
 {
-	if (!f->to)
+	if (!f->to) {
+		if (f->ended)
+			because(r, "rsync could not be started");
 		return complete;
+	}
 	if (!complete)
 		kill(f->child.pid, SIGKILL);
 	bool fed = fclose(f->to) == 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tree.h"
@@ -99,11 +100,34 @@ rsync_command(const char *argv[], size_t room, const char *const more[])
 	return (int)n;
 }
 
+#define PATH "/usr/local/bin:/usr/bin:/bin"
+
+/* Since 3.5 rsync resolves the paths of a list itself, by readlink(2), which no mount can
+ * forbid; told not to, it leaves that to the kernel. An rsync that does not know the option
+ * never did otherwise. 1 it knows it, 0 it does not, -1 said. */
+static int
+resolves_links(void)
+{
+	static int status = -1;
+	if (status < 0)
+		status = system("PATH=" PATH " exec rsync --insecure-links --version >/dev/null 2>&1");
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) /* rsync(1), EXIT VALUES: 1 is wrong usage */
+		return !WEXITSTATUS(status);
+	warnx("rsync --version ended with wait status %#x", (unsigned int)status);
+	return -1;
+}
+
 int
 rsync_spawn(struct child *c, int src, int dest, const char *const more[], int in)
 {
 	const char *argv[24];
-	rsync_command(argv, sizeof argv / sizeof *argv, more);
+	int n = rsync_command(argv, sizeof argv / sizeof *argv - 1, more), links = resolves_links();
+	if (links < 0)
+		return -1;
+	if (links) {
+		memmove(argv + 2, argv + 1, (size_t)n * sizeof *argv);
+		argv[1] = "--insecure-links";
+	}
 	int rc = child_fork(c);
 	if (rc)
 		return rc;
@@ -117,7 +141,7 @@ rsync_spawn(struct child *c, int src, int dest, const char *const more[], int in
 	}
 	/* RSYNC_* and the rest of the environment must not change what rsync does. */
 	clearenv();
-	setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+	setenv("PATH", PATH, 1);
 	setenv("LC_ALL", "C", 1);
 	child_exec(argv);
 	return -1;
