@@ -1,0 +1,161 @@
+/* bd-settle - tells what became of each volume of a plan, from what the copies and the stops
+ * report: the records of bd-rsync, one for each volume that was not skipped.
+ *
+ * A pure filter. A volume that needed a stop counts only if its cold copy is there and
+ * nothing used it meanwhile. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+enum { P_VOLUME, P_ACTION, P_GROUP, P_REASON, P_MOUNTPOINT, P_CONTAINERS, P_COLUMNS };
+enum { G_GROUP, G_CONTAINERS, G_COLUMNS };
+enum { R_VOLUME, R_STATUS, R_LINKED, R_COPIED, R_BYTES, R_SECONDS, R_BASE, R_REASON, R_COLUMNS };
+enum { S_KIND, S_CONTAINER, S_VOLUME, S_SECONDS, S_KILLED, S_STATUS, S_COLUMNS };
+
+static struct table plan = {.columns = P_COLUMNS}, groups = {.columns = G_COLUMNS}, hot = {.columns = R_COLUMNS},
+                    cold = {.columns = R_COLUMNS}, stops = {.columns = S_COLUMNS};
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-settle [-V] PLAN GROUPS HOT COLD STOPS\n");
+	exit(BD_USAGE);
+}
+
+static bool
+is(const char *field, const char *text)
+{
+	return field && !strcmp(field, text);
+}
+
+static char **
+find(const struct table *t, const char *volume)
+{
+	for (size_t i = 0; i < t->rows; i++)
+		if (is(table_row(t, i)[0], volume))
+			return table_row(t, i);
+	return NULL;
+}
+
+/* Whether the container is one of those of the group: names hold no blanks. */
+static bool
+in_group(const char *container, const char *group)
+{
+	char **row = group ? find(&groups, group) : NULL;
+	size_t len = strlen(container);
+	for (const char *s = row ? row[G_CONTAINERS] : NULL; s && *s; s += strspn(s, " ")) {
+		size_t word = strcspn(s, " ");
+		if (word == len && !strncmp(s, container, len))
+			return true;
+		s += word;
+	}
+	return false;
+}
+
+/* The container that used the volume while it should not; NULL if there was none. A busy
+ * container without a volume is one of ours that ran: all its group is in doubt. */
+static const char *
+disturber(char *const volume[])
+{
+	for (size_t i = 0; i < stops.rows; i++) {
+		char **s = table_row(&stops, i);
+		if (!is(s[S_KIND], "busy"))
+			continue;
+		if (s[S_VOLUME] ? is(s[S_VOLUME], volume[P_VOLUME]) : !s[S_CONTAINER] || in_group(s[S_CONTAINER], volume[P_GROUP]))
+			return s[S_CONTAINER] ? s[S_CONTAINER] : "(unknown)";
+	}
+	return NULL;
+}
+
+static int
+failed(const char *volume, const char *why)
+{
+	return TSV_WRITE(stdout, volume, "failed", "0", "0", "0", "0.000", NULL, why);
+}
+
+static uintmax_t
+number(const char *field)
+{
+	return field ? strtoumax(field, NULL, 10) : 0;
+}
+
+/* What either copy took from the source was copied; what neither did is shared with the base. */
+static int
+both(char *const warm[], char *const now[])
+{
+	char seconds[32];
+	uintmax_t total = number(now[R_LINKED]) + number(now[R_COPIED]);
+	uintmax_t copied = number(now[R_COPIED]) + (warm ? number(warm[R_COPIED]) : 0);
+	if (copied > total)
+		copied = total;
+	snprintf(seconds, sizeof seconds, "%.3f", atof(now[R_SECONDS]) + (warm ? atof(warm[R_SECONDS]) : 0));
+	return TSV_WRITE(stdout, now[R_VOLUME], now[R_STATUS], tsv_num(total - copied).text, tsv_num(copied).text,
+	    tsv_num(number(now[R_BYTES]) + (warm ? number(warm[R_BYTES]) : 0)).text, seconds,
+	    warm && is(warm[R_STATUS], "failed") ? now[R_BASE] : warm ? warm[R_BASE] : now[R_BASE], NULL);
+}
+
+static int
+settle(char *const volume[])
+{
+	const char *name = volume[P_VOLUME];
+	char **warm = find(&hot, name), **now = find(&cold, name);
+	if (is(volume[P_ACTION], "skip"))
+		return 0;
+	if (!is(volume[P_ACTION], "stop"))
+		return warm ? tsv_write(stdout, (const char *const *)warm, R_COLUMNS) : failed(name, "nothing is known of its copy");
+	const char *who = disturber(volume);
+	if (who) {
+		char *why = xasprintf("the container %s used it while it was copied", who);
+		int rc = failed(name, why);
+		free(why);
+		return rc;
+	}
+	if (!now)
+		return failed(name, "its containers could not be stopped");
+	return is(now[R_STATUS], "ok") ? both(warm, now) : tsv_write(stdout, (const char *const *)now, R_COLUMNS);
+}
+
+static int
+load(struct table *t, const char *path, size_t key)
+{
+	FILE *in = fopen(path, "re");
+	if (!in) {
+		warn("%s", path);
+		return BD_FATAL;
+	}
+	int rc = table_read(t, in, path);
+	fclose(in);
+	for (size_t i = 0; rc == 0 && i < t->rows; i++)
+		if (!table_row(t, i)[key]) {
+			warnx("%s:%zu: field %zu is absent", path, i + 1, key + 1);
+			rc = BD_USAGE;
+		}
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "V")) != -1;)
+		switch (c) {
+		case 'V': bd_version();
+		default: usage();
+		}
+	if (argc - optind != 5)
+		usage();
+	struct table *const all[] = {&plan, &groups, &hot, &cold, &stops};
+	for (size_t i = 0; i < 5; i++) {
+		int rc = load(all[i], argv[optind + (int)i], 0);
+		if (rc)
+			return rc;
+	}
+	int status = BD_DONE;
+	for (size_t i = 0; i < plan.rows; i++)
+		if (settle(table_row(&plan, i)) < 0)
+			status = BD_FATAL;
+	return bd_finish(status);
+}
