@@ -3,16 +3,12 @@
  *
  * What is down stands in the journal before a stop is asked for, and leaves it when it runs.
  * Who starts it again needs nothing but the journal: bd-stop, its guardian, or bd-start. */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "busy.h"
+#include "command.h"
 #include "guardian.h"
 #include "revive.h"
 #include "stop.h"
@@ -83,71 +79,6 @@ inspect_all(struct stop *s, char *const names[], size_t n)
 	return status;
 }
 
-static bool
-has_ended(pid_t pid)
-{
-	siginfo_t info = {0};
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
-}
-
-/* Waits for COMMAND and all that descends from it, passing signals on. When COMMAND has ended
- * and others have not, a signal ends the waiting. */
-static int
-wait_for(struct child *c, int signals)
-{
-	struct pollfd p[] = {{.fd = c->alive, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-	struct signalfd_siginfo info;
-	int status;
-	for (bool ended = false, gone = false; !ended || !gone; ended = has_ended(c->pid)) {
-		if (poll(p, 2, -1) < 0)
-			continue;
-		if (p[0].revents) {
-			gone = true;
-			p[0].fd = -1;
-		}
-		if (!p[1].revents || read(signals, &info, sizeof info) != sizeof info || info.ssi_signo == SIGCHLD)
-			continue;
-		if (has_ended(c->pid)) {
-			warnx("what the command left running is no longer waited for");
-			break;
-		}
-		/* what a terminal sends has reached COMMAND already */
-		if (info.ssi_signo != SIGINT || info.ssi_code != SI_KERNEL)
-			kill(c->pid, (int)info.ssi_signo);
-	}
-	close(c->alive);
-	while (waitpid(c->pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return BD_FATAL;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static int
-run(const char *const command[], int family, bool verbose)
-{
-	struct child c;
-	sigset_t set = ending;
-	sigaddset(&set, SIGCHLD);
-	int signals = signalfd(-1, &set, SFD_CLOEXEC);
-	if (signals < 0) {
-		warn("signalfd");
-		return BD_FATAL;
-	}
-	if (verbose) {
-		char *line = shell_quote(command);
-		warnx("+ %s", line);
-		free(line);
-	}
-	int rc = child_fork(&c);
-	if (rc == 0) {
-		fcntl(family, F_SETFD, 0);
-		child_exec(command);
-	}
-	int status = rc < 0 ? BD_FATAL : wait_for(&c, signals);
-	close(signals);
-	return status;
-}
-
 /* Prints what bd-start reads. From then on it is not ours to start them. */
 static int
 hand_out(struct stop *s)
@@ -173,12 +104,12 @@ report_ran(struct stop *s)
 			const char *volume;
 			for (size_t at = 0; (volume = container_next(c, "volume", &at));)
 				if (!strcmp(volume, s->volume[k])) {
-					stop_report_busy(s, c->name, volume);
+					busy_report(s, c->name, volume);
 					told = true;
 				}
 		}
 		if (s->journal->entry[i].ran && !told)
-			stop_report_busy(s, c->name, NULL);
+			busy_report(s, c->name, NULL);
 	}
 }
 
@@ -208,12 +139,12 @@ stop_run_start(struct stop *s, const char *const command[], struct guardian *g)
 		if (status == BD_DONE && !command)
 			status = hand_out(s);
 		else if (status == BD_DONE) {
-			status = run(command, g->family, s->verbose);
+			status = command_run(command, g->family, &ending, s->verbose);
 			ran = true;
 			if (s->volumes && revive_wait(patience))
-				stop_look(s, &d);
+				busy_look(s, &d, false);
 			else if (s->volumes)
-				stop_report_unknown(s);
+				busy_unknown(s);
 		}
 		docker_close(&d);
 	}
@@ -256,30 +187,13 @@ show(struct stop *s, const char *const command[])
 	return bd_finish(BD_DONE);
 }
 
-/* Held back from here on; those that are ignored, as by nohup, stay so. */
-static void
-hold_signals(void)
-{
-	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction old;
-	sigemptyset(&ending);
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaddset(&ending, all[i]);
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN); /* a reader of our messages that is gone must not keep containers down */
-	sigset_t set = ending;
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 static int
 work(struct stop *s, char *const names[], size_t n, const char *const command[], bool dry)
 {
 	int missing = inspect_all(s, names, n);
 	if (missing != BD_DONE && missing != BD_FAILED)
 		return missing;
-	int status = dry ? show(s, command) : (hold_signals(), act(s, command));
+	int status = dry ? show(s, command) : (command_hold(&ending), act(s, command));
 	return status == BD_DONE ? missing : status;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "busy.h"
 #include "crew.h"
 #include "order.h"
 #include "revive.h"
@@ -51,8 +52,8 @@ say_skipped(const struct container *c)
 	}
 }
 
-static size_t
-find(const struct stop *s, const char *id)
+size_t
+stop_find(const struct stop *s, const char *id)
 {
 	size_t i = 0;
 	while (i < s->count && strcmp(s->container[i].id, id))
@@ -63,7 +64,7 @@ find(const struct stop *s, const char *id)
 void
 stop_add(struct stop *s, struct container *c)
 {
-	if (find(s, c->id) < s->count)
+	if (stop_find(s, c->id) < s->count)
 		container_free(c);
 	else if (c->kind != CONTAINER_STOPPABLE) {
 		if (report_add(s->report, "skipped", c->name, NULL, NULL, NULL, container_word(c->kind)))
@@ -274,109 +275,6 @@ check_down(struct stop *s, struct docker *d)
 	return again;
 }
 
-void
-stop_report_busy(struct stop *s, const char *name, const char *volume)
-{
-	s->busy = true;
-	if (report_add(s->report, "busy", name, volume, NULL, NULL, NULL))
-		warnx("%s: runs%s%s", name, volume ? " and uses volume " : " again already", volume ? volume : "");
-}
-
-void
-stop_report_unknown(struct stop *s)
-{
-	s->busy = true;
-	warnx("it cannot be told who uses the volumes");
-	for (size_t i = 0; i < s->volumes; i++)
-		report_add(s->report, "busy", NULL, s->volume[i], NULL, NULL, NULL);
-}
-
-static bool
-is_wanted(const struct stop *s, const char *volume)
-{
-	for (size_t i = 0; i < s->volumes; i++)
-		if (!strcmp(s->volume[i], volume))
-			return true;
-	return false;
-}
-
-/* Of all that run, id and volume. -1 said. */
-static int
-list_users(struct docker *d, struct table *t)
-{
-	static const char filter[] = ".[] | .Id as $id | .Mounts // [] | .[]"
-		"| select(.Type == \"volume\" and (.Name // \"\") != \"\") | [$id, .Name] | @tsv";
-	static const char path[] = "/containers/json";
-	FILE *in;
-	*t = (struct table){.columns = 2};
-	int rc = docker_get(d, path, filter, &in);
-	if (rc == DOCKER_NONE)
-		warnx("%s", d->message);
-	if (rc)
-		return -1;
-	rc = table_read(t, in, path) ? -1 : 0;
-	fclose(in);
-	return rc;
-}
-
-/* The container id, which the list has as running, uses one of the volumes; the list may lag behind. Whether it
- * joins those that are to be stopped. */
-static bool
-meet(struct stop *s, struct docker *d, const char *id, const char *volume, bool join)
-{
-	struct container c;
-	if (container_inspect(d, id, &c) != 0)
-		return false;
-	if (c.kind == CONTAINER_DOWN) {
-		container_free(&c);
-		return false;
-	}
-	if (join && c.kind == CONTAINER_STOPPABLE) {
-		if (find(s, id) < s->count) { /* somebody else had stopped it */
-			container_free(&c);
-			journal_mark(s->journal, find(s, id), JOURNAL_RUNNING);
-			return true;
-		}
-		warnx("%s: uses volume %s and is stopped, too", c.name, volume);
-		stop_add(s, &c);
-		return true;
-	}
-	stop_report_busy(s, c.name, volume);
-	container_free(&c);
-	return false;
-}
-
-static bool
-look(struct stop *s, struct docker *d, bool join)
-{
-	struct table t;
-	bool joined = false;
-	if (!s->volumes)
-		return false;
-	if (list_users(d, &t) < 0) {
-		stop_report_unknown(s);
-		if (join)
-			s->status = BD_FATAL;
-	} else
-		for (size_t i = 0; i < t.rows; i++) {
-			char **row = table_row(&t, i);
-			if (!row[0] || !row[1] || !is_wanted(s, row[1]))
-				continue;
-			size_t known = find(s, row[0]);
-			if (join && known < s->count && (known >= s->journal->count || s->journal->entry[known].state != JOURNAL_LEFT))
-				continue;
-			joined |= meet(s, d, row[0], row[1], join);
-		}
-	table_free(&t);
-	return joined;
-}
-
-void
-stop_look(struct stop *s, struct docker *d)
-{
-	look(s, d, false);
-}
-
 int
 stop_all(struct stop *s, struct docker *d)
 {
@@ -389,7 +287,7 @@ stop_all(struct stop *s, struct docker *d)
 		stop_round(s);
 		if (s->status)
 			break;
-		bool again = check_down(s, d), joined = look(s, d, true);
+		bool again = check_down(s, d), joined = busy_look(s, d, true);
 		if (joined && !s->status && record(s) < 0)
 			s->status = BD_FATAL;
 		if (!again && !joined)

@@ -30,6 +30,7 @@ struct stop {
 
 /* Takes c over if it may be stopped, and forgets it if not; that is said and reported. */
 void stop_add(struct stop *s, struct container *c);
+size_t stop_find(const struct stop *s, const char *id); /* count if it is not there */
 
 /* Puts them in order, and in the journal. -1 said: none may be stopped. */
 int stop_begin(struct stop *s);
@@ -37,12 +38,6 @@ int stop_begin(struct stop *s);
 /* Stops them. Whoever else uses one of the volumes is stopped, too, or named and reported as busy.
  * BD_DONE: all are down; 128+n: signal n came; BD_FATAL said. */
 int stop_all(struct stop *s, struct docker *d);
-
-/* Names and reports whoever uses one of the volumes. */
-void stop_look(struct stop *s, struct docker *d);
-void stop_report_busy(struct stop *s, const char *name, const char *volume); /* NULL: whatever it uses */
-
-void stop_report_unknown(struct stop *s); /* all volumes: it cannot be told */
 
 /* The order in which they stop, to be freed: indices, count of them. */
 size_t *stop_order(const struct stop *s);

@@ -366,6 +366,38 @@ on() { printf %s "com.docker.compose.depends_on=$1"; }
 	[[ $ev =~ ^p-web-1/stop\ p-db-2/stop\ .*\ p-db-2/start\ p-web-1/start$ ]]
 }
 
+# fake NAME CREATED [HOSTCONFIG [LABELS]]
+fake() {
+	fake_says "/containers/$1/json" <<-E
+		{"Id": "id-$1", "Name": "/$1", "Created": "2026-01-01T00:00:0$2Z", "State": {"Running": true},
+		"Config": {"Labels": {${4-}}}, "HostConfig": {${3-}}}
+	E
+}
+label() { printf '"com.docker.compose.project": "p", "com.docker.compose.service": "%s"' "$1"; [ $# -lt 2 ] || printf ', "%s": "%s"' com.docker.compose.depends_on "$2"; }
+
+@test "links, names of services that begin alike, circles" {
+	fake_start
+	fake web 1 '"Links": ["/db:/web/d", "/cache:/web/c"]'
+	fake db 2
+	fake cache 2.5
+	run -0 bd-stop -n db web cache
+	[ "$output" = $'stop web\nstop cache\nstop db' ]
+	fake a 3 '' "$(label a db2)"
+	fake b 4 '' "$(label db '')"
+	fake c 5 '' "$(label db2 db:service_started)"
+	run -0 bd-stop -n c b a
+	[ "$output" = $'stop a\nstop c\nstop b' ]
+	# what cannot start without the other comes before what docker-compose says, and that before the order of creation
+	fake a 3 '"NetworkMode": "container:id-b"' "$(label a '')"
+	fake b 4 '"PidMode": "container:b"' "$(label b a:service_healthy:true)"
+	run -0 bd-stop -n a b
+	[ "$output" = $'stop a\nstop b' ]
+	fake a 3 '"IpcMode": "container:b"' "$(label a)"
+	fake b 4 '' "$(label b)"
+	run -0 bd-stop -n a b
+	[ "$output" = $'stop a\nstop b' ]
+}
+
 @test "an old docker-compose left no depends_on: the order of creation" {
 	compose p_c_1 c
 	compose p_b_1 b
@@ -649,14 +681,16 @@ daemon_up() {
 	[ ! -e j ]
 	# and when it does not come back, the journal stays
 	rm ready
-	start_stop -w 1 -o o -j j aa -- sh -c 'echo >ready; read x <go'
+	start_stop -w 1 -o o -m shared -j j aa always -- sh -c 'echo >ready; read x <go'
 	wait_for [ -e ready ]
 	daemon_down
 	echo >go
 	ended 1
 	grep -qx 'bd-stop: aa: could not be started again: Docker does not answer' err
+	grep -qx 'bd-stop: it cannot be told who uses the volumes' err
+	grep -qx $'busy\t-\tshared\t-\t-\t-' o
 	grep -qx $'container\taa\t-\t-\tno\tfailed' o
-	[ "$(cut -f 1 j)" = aa ]
+	[ "$(cut -f 1 j | xargs)" = 'aa always' ]
 	run -3 bd-start -w 1 j
 	bd-start j 2>err 3>&- &
 	pid=$!
