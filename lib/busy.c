@@ -56,7 +56,13 @@ static bool
 meet(struct stop *s, struct docker *d, const char *id, const char *volume, bool join)
 {
 	struct container c;
-	if (container_inspect(d, id, &c) != 0)
+	int rc = container_inspect(d, id, &c);
+	if (rc < 0) {
+		busy_unknown(s);
+		if (join)
+			s->status = BD_FATAL;
+	}
+	if (rc)
 		return false;
 	if (c.kind == CONTAINER_DOWN) {
 		container_free(&c);

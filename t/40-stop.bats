@@ -648,6 +648,26 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(fake_asked | sed -n 's,POST /v1.41/containers/,,p' | sort | xargs)" = 'id-aa/start id-aa/stop?t=0 id-bb/start id-bb/stop?t=0' ]
 }
 
+@test "who uses the volume cannot be told: nothing is run" {
+	fake_start
+	fake web 1
+	for call in stop start; do fake_says /containers/id-web/$call '204 No Content' </dev/null; done
+	fake_says /containers/id-web/json <<<'{"Id": "id-web", "State": {"Running": false}}'
+	for list in '[{"Id": "other", "Mounts": [{"Type": "volume", "Name": "v"}]}]' '{'; do
+		fake_says /containers/json <<<"$list"
+		fake_says /containers/other/json '500 Oops' <<<'{"message": "oops"}'
+		run -3 --separate-stderr bd-stop -o o -m v web -- touch ran
+		[[ $stderr == *'bd-stop: it cannot be told who uses the volumes' ]]
+		[ ! -e ran ]
+		[ "$(cat o)" = $'busy\t-\tv\t-\t-\t-\ncontainer\tweb\t-\t'"$(sed -n 's/^container\tweb\t-\t\([0-9.]*\)\t.*/\1/p' o)"$'\tno\tstarted' ]
+		[ "$(fake_asked | grep -c id-web/start)" = 1 ]
+		rm "$FAKE/asked"
+	done
+	# one that is gone again is nobody
+	fake_says /containers/json <<<'[{"Id": "gone", "Mounts": [{"Type": "volume", "Name": "v"}]}]'
+	run -0 bd-stop -m v web -- true
+}
+
 # The daemon, without what it runs.
 daemon_down() {
 	local pid
