@@ -186,7 +186,7 @@ bury(int worker, int status)
 		snprintf(o->result.reason, sizeof o->result.reason, "its worker ended with status %d", status);
 		warnx("%s: not copied: %s", jobs[i].volume, o->result.reason);
 		if (o->result.made || settings.cold)
-			copy_discard(&settings, jobs[i].volume);
+			o->result.left = copy_discard(&settings, jobs[i].volume) < 0;
 		atomic_store(&o->worker, -1);
 	}
 }
@@ -263,7 +263,7 @@ report(void)
 		snprintf(seconds, sizeof seconds, "%ju.%03ju", r->ms / 1000, r->ms % 1000);
 		const char *reason = *r->reason ? r->reason : NULL;
 		if (r->status == COPY_FAILED) {
-			status = BD_FAILED;
+			status = r->left || status == BD_FATAL ? BD_FATAL : BD_FAILED; /* half a copy must not be published */
 			reason = reason ? reason : "its worker ended before it began";
 		}
 		if (TSV_WRITE(stdout, jobs[i].volume, word[r->status], tsv_num(r->linked).text, tsv_num(r->copied).text,

@@ -266,7 +266,7 @@ copy_volume(const struct copy *c, struct copy_result *r)
 		r->status = COPY_FAILED;
 		warnx("%s: not copied: %s", c->volume, r->reason);
 		if (r->made || c->cold)
-			copy_discard(c, c->volume);
+			r->left = copy_discard(c, c->volume) < 0;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	r->ms = (uintmax_t)((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);

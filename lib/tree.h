@@ -105,6 +105,7 @@ enum copy_status { COPY_FAILED, COPY_DONE, COPY_VANISHED };
 struct copy_result {
 	enum copy_status status;
 	bool made; /* its folder `files` is ours */
+	bool left; /* it failed, and what there is of it could not be removed */
 	uintmax_t linked, copied, bytes, ms;
 	char base[16];    /* generation linked from, or "" */
 	char reason[200]; /* of a failure */

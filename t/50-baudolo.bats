@@ -411,7 +411,7 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 @test "--repo-name: a repository of its own" {
 	run_it
 	fp=$(fingerprint "$R")
-	for name in other 'with blank' $'tab\tnew\nline' -r '$x' "it's" '*'; do
+	for name in other $'tab\tnew\nline' -r "it's \$x"; do
 		run -0 run_it "--repo-name=$name"
 		g=("$B/$H/$name"/*)
 		[ "${#g[@]}" = 1 ]
@@ -423,7 +423,7 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 }
 
 @test "backups folders with hostile names, and relative ones" {
-	for B in 'with blank' $'tab\tnew\nline' "it's" '*' 'a/b/c' './x//y/' ; do
+	for B in $'tab\tnew\nline' "it's \$x *" './x//y/'; do
 		S="state of $B"
 		run -0 run_it
 		[ -d "$B/$H/backup-docker-to-local" ]
@@ -475,6 +475,25 @@ one_failed() {
 	[[ $stderr == *"ERROR: volume 'bad' is not in this generation: "*"File name too long"* ]]
 	one_failed
 	volume_rm bad || (cd "$d" && rm -rf ./*)
+}
+
+@test "half a copy that cannot be removed is not published" {
+	run_it -q
+	one=$(newest)
+	d=$(volume_new bad)
+	(cd "$d" && for _ in {1..17}; do mkdir "$(printf '%0250d' 0)" && cd "$(printf '%0250d' 0)" || exit; done && echo deep >f)
+	shims
+	cat >bin/rm <<-'E'
+		#!/bin/sh
+		case $* in */files) exit 1 ;; esac
+		exec /bin/rm "$@"
+	E
+	chmod +x bin/rm
+	run -3 --separate-stderr bin/baudolo --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files
+	[[ $stderr == *'bad: its half copy could not be removed'* ]]
+	[ "$(newest)" = "$one" ]
+	run -1 run_it
+	one_failed
 }
 
 @test "one bad volume: it vanishes between listing and copying" {

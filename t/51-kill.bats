@@ -1,0 +1,368 @@
+#!/usr/bin/env bats
+# Whatever is killed whenever: nothing half appears under the repository's name, the past stays as it was, nothing
+# writes on, and the next run succeeds and cleans up.
+
+load engine
+load tree
+load copy
+
+LONG=${BAUDOLO_TEST_LONG:+1}
+VOLUMES=(one two three)
+
+# On a file system whose syncs cost nothing.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	mkdir ram
+	mount -t tmpfs -o size=2g none ram
+	truncate -s 1900M ram/img
+	mkfs.ext4 -q -F ram/img
+	mkdir ram/fs
+	mount -o loop ram/img ram/fs
+	BD_DATA_ROOT=$PWD/ram/fs/data engine_start own
+}
+
+teardown_file() {
+	engine_clean
+	engine_stop own
+	umount "$BATS_FILE_TMPDIR/ram/fs" || umount -l "$BATS_FILE_TMPDIR/ram/fs"
+	umount "$BATS_FILE_TMPDIR/ram" || umount -l "$BATS_FILE_TMPDIR/ram"
+}
+
+setup() {
+	cd "$(mktemp -d "$BATS_FILE_TMPDIR/ram/fs/test.XXXX")"
+	umask 022
+	H=$(bd-machine-hash)
+	B=$PWD/b S=$PWD/s
+	R=$B/$H/backup-docker-to-local
+	FRONT=$BAUDOLO_BIN/baudolo
+	KILLS=0 HITS=0 PUBLISHED=0
+}
+
+teardown() {
+	[ -z "${SID-}" ] || kill -KILL -- "-$SID" 2>/dev/null || :
+}
+
+make_sources() {
+	local v d i
+	declare -gA AT
+	for v in "${VOLUMES[@]}"; do
+		d=$(volume_path "$v" 2>/dev/null) || {
+			d=$(volume_new "$v")
+			mkdir -p "$d"/{a,b,c/d}
+			for i in {1..120}; do echo "$v $i" >"$d/a/$i"; done
+			for i in {1..80}; do echo "$v $i" >"$d/c/d/$i"; done
+			ln "$d/a/1" "$d/b/link" && ln -s ../a/2 "$d/b/symlink" && head -c 2000000 /dev/urandom >"$d/big"
+		}
+		AT[$v]=$d
+	done
+}
+
+# About a third of every volume is something new.
+change_sources() {
+	local v i
+	for v in "${VOLUMES[@]}"; do
+		for i in {1..120..3}; do echo "$v $i $1" >"${AT[$v]}/a/$i"; done
+		mv "${AT[$v]}/c/d" "${AT[$v]}/c/d.$1" && mv "${AT[$v]}/c/d.$1" "${AT[$v]}/c/d"
+		head -c 200000 /dev/urandom >"${AT[$v]}/new$(($1 % 5))"
+	done
+	fingerprint_sources
+}
+
+fingerprint_sources() {
+	local v
+	declare -gA LOOK
+	for v in "${VOLUMES[@]}"; do LOOK[$v]=$(fingerprint "${AT[$v]}"); done
+}
+
+generations() { [ ! -d "$R" ] || ls -A "$R"; }
+
+# The generation is whole: its stamp is right, every volume is there as it is in the source, or has failed.
+whole() {
+	local v
+	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' |
+		LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1)" ] || { echo "$1: the stamp is wrong"; return 1; }
+	for v in "${VOLUMES[@]}"; do
+		if jq -e --arg v "$v" '.failed | index($v)' "$1/manifest.json" >/dev/null; then
+			[ ! -e "$1/$v/files" ] || { echo "$1: $v has failed, but it is there"; return 1; }
+		else
+			[ "$(fingerprint "$1/$v/files")" = "${LOOK[$v]}" ] || { echo "$1: $v is not as it was"; return 1; }
+		fi
+	done
+}
+
+none_failed() { [ "$(jq -c .failed "$1/manifest.json")" = '[]' ]; }
+
+# Nothing of the run is alive.
+over() { ! pgrep -s "$SID" >/dev/null; }
+
+# What a cleaner three levels down, or a puller, would stumble over.
+tidy() {
+	local bad
+	bad=$(find "$B" -maxdepth 3 ! -type d 2>/dev/null; find "$R" -maxdepth 0 -empty 2>/dev/null
+		find "$R" -mindepth 1 -maxdepth 1 ! -name '20[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' 2>/dev/null)
+	[ -z "$bad" ] || { echo "in the way: $bad"; return 1; }
+}
+
+# Starts a run in a session of its own: $SID.
+begin() {
+	env --default-signal=INT,QUIT setsid "$@" "$FRONT" --backups-dir "$B" --state-dir "$S" --only-files --images-no-stop-required web \
+		>said 2>&1 </dev/null 3>&- &
+	SID=$!
+}
+
+# before the run: what there is. After it: it may be no more and no less, but for one whole generation.
+before() {
+	OLD=$(generations)
+	declare -gA PAST=()
+	local g
+	for g in $OLD; do PAST[$g]=$(fingerprint "$R/$g"); done
+}
+
+# The run has ended with STATUS, having been killed as $WHAT says.
+check() {
+	local rc=$1 g new now
+	KILLS=$((KILLS + 1))
+	wait_for over || { echo "$WHAT: still there:"; pgrep -s "$SID" -a; return 1; }
+	flock -n "$S/lock" true || { [ ! -e "$S/lock" ] || { echo "$WHAT: the lock is held"; return 1; }; }
+	tidy || { echo "after $WHAT"; return 1; }
+	for g in $OLD; do
+		[ "$(fingerprint "$R/$g")" = "${PAST[$g]}" ] || { echo "$WHAT: $g has changed"; return 1; }
+	done
+	now=$(generations)
+	new=$(comm -13 <(echo "$OLD") <(echo "$now") | grep . || :)
+	case $new in
+	'')
+		[ "$rc" -ge 3 ] || { echo "$WHAT: status $rc, but no generation"; return 1; }
+		[ "$rc" = 0 ] || HITS=$((HITS + 1))
+		;;
+	*$'\n'*) echo "$WHAT: $new?"; return 1 ;;
+	*)
+		whole "$R/$new" || { echo "after $WHAT"; return 1; }
+		PUBLISHED=$((PUBLISHED + 1))
+		[ "$rc" = 0 ] || HITS=$((HITS + 1))
+		[ "$rc" -ne 0 ] || none_failed "$R/$new" || { echo "$WHAT: status 0, but some failed"; return 1; }
+		[ "$rc" -ne 1 ] || ! none_failed "$R/$new" || { echo "$WHAT: status 1, but none failed"; cat said; return 1; }
+		;;
+	esac
+}
+
+# The next run.
+next() {
+	local last
+	before
+	begin sh
+	wait "$SID" || { echo "$WHAT: the next run ends with $?"; cat said; return 1; }
+	last=$(generations | tail -n 1)
+	[ "$(generations | wc -l)" = "$(($(wc -w <<<"$OLD") + 1))" ]
+	[ "$(cat said | grep -cE 'WARNING|ERROR')" = 0 ] || { echo "$WHAT: then:"; cat said; return 1; }
+	whole "$R/$last" && none_failed "$R/$last" || { echo "the next run after $WHAT"; return 1; }
+	[ -z "$(ls -A "$B/.baudolo/partial")" ] || { echo "$WHAT: left in partial: $(ls -A "$B/.baudolo/partial")"; return 1; }
+	[ "$(ls -A "$B/$H")" = backup-docker-to-local ] || { echo "$WHAT: left in the host's folder: $(ls -A "$B/$H")"; return 1; }
+	[ ! -e "$S/run" ] || { echo "$WHAT: left $S/run"; return 1; }
+	tidy
+}
+
+# Round N: every other one begins with nothing, the others with one generation and changed volumes.
+round() {
+	if [ "$(($1 % 2))" = 0 ]; then
+		rm -rf "$B" "$S"
+	else
+		[ "$(generations | wc -l)" -le 1 ] || (cd "$R" && ls -A | head -n -1 | xargs rm -rf)
+		change_sources "$1"
+	fi
+	before
+}
+
+finish() {
+	local v
+	for v in "${VOLUMES[@]}"; do oracle "${AT[$v]}" "$R/$(generations | tail -n 1)/$v/files"; done
+	echo "# $KILLS kills, 0 damaged ($HITS of them felt, $PUBLISHED runs published)" >&3
+}
+
+@test "one process or all of them, at random moments" {
+	rounds=20
+	[ -z "$LONG" ] || rounds=400
+	make_sources
+	fingerprint_sources
+	# how long a run takes
+	start=${EPOCHREALTIME/./}
+	begin sh
+	wait "$SID"
+	took=$((${EPOCHREALTIME/./} - start))
+	targets=(front worker group rsync main front worker rsync group main)
+	signals=(KILL TERM KILL INT HUP)
+	shells=(dash 'busybox sh' bash)
+	mkfifo never
+	exec 7<>never
+	for ((n = 0; n < rounds; n++)); do
+		target=${targets[n % 10]} signal=${signals[(n / 2) % 5]}
+		case $target in worker | rsync) [ "$signal" = KILL ] || signal=TERM ;; esac
+		round "$n"
+		# shellcheck disable=SC2086 # busybox sh
+		begin ${shells[n % 3]}
+		delay=$((RANDOM * 32768 + RANDOM))
+		delay=$((delay % (took * 11 / 10)))
+		read -r -u 7 -t "$((delay / 1000000)).$(printf %06d "$((delay % 1000000))")" _ || :
+		# if what is to be killed is not there now, it may be soon
+		while pids=$(find_target "$target"); [ -z "$pids" ] && kill -0 "$SID" 2>/dev/null; do :; done
+		WHAT="$signal to $target ($pids of $SID) after $delay us"
+		# shellcheck disable=SC2086 # several
+		[ -z "$pids" ] || kill -s "$signal" -- $pids 2>/dev/null || :
+		rc=0
+		wait "$SID" || rc=$?
+		check "$rc" || { cat said; return 1; }
+		next
+	done
+	exec 7<&-
+	finish
+}
+
+find_target() {
+	case $1 in
+	front) echo "$SID" ;;
+	group) echo "-$SID" ;;
+	main) pgrep -s "$SID" -x bd-rsync -P "$SID" ;;
+	worker) pgrep -s "$SID" -x bd-rsync | grep -vxF -e "$(pgrep -P "$SID" -x bd-rsync)" | shuf -n 1 ;;
+	rsync) pgrep -s "$SID" -x rsync | shuf -n 1 ;;
+	esac || :
+}
+
+@test "at every step: before each program, and after it" {
+	programs=(bd-machine-hash bd-volumes bd-mounts bd-plan bd-partial bd-tie bd-rsync bd-stamp bd-publish)
+	hits=('KILL self' 'KILL front' 'KILL group' 'TERM front' 'INT group' 'HUP front' 'TERM group' 'KILL front')
+	make_sources
+	fingerprint_sources
+	cp -a "$BAUDOLO_BIN" bin
+	for p in "${programs[@]}"; do
+		mv "bin/$p" "bin/real-$p"
+		cat >"bin/$p" <<-E
+			#!/bin/sh
+			# \$BD_KILL: PROGRAM before|after SIGNAL TARGET
+			set -f
+			hit() {
+				front=\$(ps -o sid= -p \$\$ | tr -d ' ')
+				case \$4 in
+				self) kill -s \$3 \$\$ ;;
+				front) kill -s \$3 \$front ;;
+				group) kill -s \$3 -- -\$front ;;
+				esac
+			}
+			case \$BD_KILL in
+			"$p before "*) hit \$BD_KILL ;;
+			"$p after "*)
+				rc=0
+				"$PWD/bin/real-$p" "\$@" || rc=\$?
+				hit \$BD_KILL
+				exit \$rc
+				;;
+			esac
+			exec "$PWD/bin/real-$p" "\$@"
+		E
+		chmod +x "bin/$p"
+	done
+	n=0
+	for p in "${programs[@]}"; do
+		for when in before after; do
+			# bd-tie does not come back
+			[ "$p $when" != 'bd-tie after' ] || continue
+			for ((h = 0; h < ${#hits[@]}; h++)); do
+				# two of them each time, in turns
+				[ -n "$LONG" ] || [ "$(((h + n / 2) % 4))" = "$((n % 4))" ] && [ -n "$LONG" -o "$(((h / 4 + n) % 2))" = 0 ] || continue
+				round "$KILLS"
+				FRONT=$PWD/bin/baudolo
+				WHAT="$p $when ${hits[h]}"
+				BD_KILL=$WHAT begin sh
+				rc=0
+				wait "$SID" || rc=$?
+				case $rc in
+				0 | 1) [ "$p $when" = 'bd-publish after' ] || [[ $WHAT == *self ]] || { echo "$WHAT: status $rc"; cat said; return 1; } ;;
+				2) echo "$WHAT: status $rc"; cat said; return 1 ;;
+				esac
+				check "$rc" || { cat said; return 1; }
+				FRONT=$BAUDOLO_BIN/baudolo
+				next
+			done
+			n=$((n + 1))
+		done
+	done
+	finish
+}
+
+@test "TERM, INT and HUP: the run ends itself, by that signal's status, and removes what it made" {
+	make_sources
+	fingerprint_sources
+	for shell in dash 'busybox sh' bash; do
+		for signal in TERM:143 INT:130 HUP:129; do
+			[ "$shell $LONG" != "bash " ] || [ "$signal" = INT:130 ] || continue
+			rm -rf "$B" "$S"
+			before
+			# shellcheck disable=SC2086 # busybox sh
+			begin $shell
+			until [ -n "$(find_target worker)" ] || ! kill -0 "$SID" 2>/dev/null; do :; done
+			kill -s "${signal%:*}" "$SID"
+			rc=0
+			wait "$SID" || rc=$?
+			WHAT="$shell $signal"
+			echo "$WHAT $rc"
+			cat said
+			[ "$rc" = "${signal#*:}" ]
+			check "$rc"
+			[ -z "$(ls -A "$B/.baudolo/partial")" ]
+			[ ! -e "$S/run" ]
+			[ ! -e "$R" ]
+		done
+	done
+}
+
+@test "bd-rsync: each of its processes killed at each of its calls, nothing half is called whole" {
+	V=$PWD/v
+	mkdir -p v/w/{a,b,c/d} && echo 1 >v/w/a/f && echo 2 >v/w/b/g && ln v/w/a/f v/w/c/h && ln -s x v/w/c/d/l
+	cp -a v/w v/x
+	copy_begin
+	settled
+	plan() { volume_plan w "$V/w"; volume_plan x "$V/x"; }
+	generation < <(plan)
+	rm v/w/b/g && echo 3 >v/w/b/g && touch v/x/a
+	declare -A LOOK=([w]=$(fingerprint v/w) [x]=$(fingerprint v/x))
+	fp=$(fingerprint "$GEN")
+	step=7
+	[ -z "$LONG" ] || step=1
+	for repo in "$REPO" "$PWD/none"; do
+		for call in clone mkdirat openat linkat symlinkat renameat renameat2 fchown fchmod utimensat futimens pipe2 unshare pivot_root open_tree \
+			execve dup2 write read close wait4 waitid exit_group unlinkat fstatat newfstatat fsetxattr syncfs; do
+			strace -e trace="$call" true 2>/dev/null || continue # not on this machine
+			misses=0
+			for ((n = 1; n < 200 && misses < 2; n += n < 4 ? 1 : step)); do
+				rm -rf p && mkdir p
+				rc=0
+				plan | LD_PRELOAD=$BD_PRELOAD strace -f -qq -o trace -e signal=none -e trace="$call" -e "inject=$call:signal=KILL:when=$n" \
+					bd-rsync -j 2 -i "$INDEX" "$repo" p >results 2>said || rc=$?
+				KILLS=$((KILLS + 1))
+				# once nobody makes so many calls, nobody is killed
+				grep -q 'killed by SIGKILL' trace || misses=$((misses + 1))
+				case $rc in
+				0 | 1)
+					[ "$(wc -l <results)" = 2 ]
+					while IFS=$'\t' read -r v status _ <&5; do
+						case $status in
+						failed) [ "$rc" = 1 ] && [ ! -e "p/$v/files" ] ;;
+						ok) [ "$(fingerprint "p/$v/files")" = "${LOOK[$v]}" ] ;;
+						*) false ;;
+						esac || { echo "$call $n: $v is $status, $rc"; cat said; find p; return 1; }
+					done 5<results
+					;;
+				137) [ ! -s results ] || [ "$call" = exit_group ] || [ "$call" = close ] || [ "$call" = write ] ;;
+				3) ;;
+				*) echo "$call $n: $rc"; cat said; return 1 ;;
+				esac
+				[ "$(fingerprint "$GEN")" = "$fp" ]
+			done
+		done
+	done
+	# and after all that
+	rm -rf p && mkdir p
+	plan | bd-rsync -i "$INDEX" "$REPO" p
+	oracle v/w p/w/files
+	oracle v/x p/x/files
+	echo "# $KILLS kills, 0 damaged" >&3
+}
