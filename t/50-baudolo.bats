@@ -357,7 +357,7 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 	[[ $stderr != *'+ rsync'* ]]
 	rm -rf "$B"
 	run -1 --separate-stderr run_it -v
-	[[ $stderr == *'+ rsync -aHAXS '* ]]
+	[[ $stderr == *'+ rsync -aHAXXS '* ]]
 }
 
 # what is built leaves this list
@@ -625,7 +625,7 @@ without() {
 		: >"$FAKE/asked"
 		strace -f -qq -o trace -e trace=execve "$BAUDOLO_BIN/baudolo" --backups-dir "$B" --state-dir "$S" --only-files -q
 		fake_asked >"asked.$n"
-		sed -n 's/.*execve("\([^"]*\)".* = 0$/\1/p' trace >"run.$n"
+		sed -n 's/.*execve("\([^"]*\)".* = 0$/\1/p' trace | sort >"run.$n"
 		[ "$(jq '.volumes | length' "$(newest)/manifest.json")" = "$n" ]
 	done
 	diff asked.5 asked.500
