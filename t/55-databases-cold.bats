@@ -27,8 +27,8 @@ start_on() {
 		btrfs subvolume create "$SUBJECT" >/dev/null
 	fi
 	BD_DATA_ROOT=$SUBJECT engine_start own
-	image_postgres
-	image_mariadb
+	image_postgres & image_mariadb
+	wait "$!"
 	gcc -std=c17 -D_GNU_SOURCE -O2 -static -o storer "$BD_ROOT/t/helper/storer.c"
 	volume_new pg && volume_new my && volume_new map
 	docker run -d --name map --label "bd-test=$(bd_file)" --network none -v map:/v -v "$PWD/storer:/storer:ro" \
@@ -92,7 +92,8 @@ round() {
 	baudolo --backups-dir "$B" --state-dir "$S" --only-files "$@" >said 2>&1 || { cat said; return 1; }
 	! grep -E 'WARNING|ERROR' said || return
 	map_stopped=$(docker logs map | tail -n 1)
-	check pg "$mode" "$pg_before" "$pg_line" && check my "$mode" "$my_before" "$my_line" || return
+	check pg "$mode" "$pg_before" "$pg_line" 3>&- &
+	check my "$mode" "$my_before" "$my_line" && wait "$!" || return
 	pages "$(printf '%s\n' "$B"/*/*/* | tail -n 1)/map/files/map" >pages
 	if [ "$mode" = stop ]; then
 		[ "$map_stopped" -gt "$map_before" ] && ! grep -vx "$map_stopped $map_stopped" pages

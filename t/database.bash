@@ -134,7 +134,7 @@ bd_database_tree() {
 
 # REFERENCE OFFICIAL USER PACKAGE HOOK ENTRYPOINT, and the lines of a Dockerfile on stdin
 bd_database_image() {
-	local reference=$1 official=$2 user=$3 package=$4 hook=$5 entrypoint=$6 cache tar context
+	local reference=$1 official=$2 user=$3 package=$4 hook=$5 entrypoint=$6 cache tar tree id said
 	docker image inspect "$reference" >/dev/null 2>&1 && return
 	if [ -n "$official" ]; then
 		docker pull -q "$official" >/dev/null && docker tag "$official" "$reference"
@@ -152,17 +152,14 @@ bd_database_image() {
 		else
 			bd_database_tree "$tar" "$user" "$package" "$hook" || exit
 		fi
-		context=$(mktemp -d "$BAUDOLO_TEST_DIR/image.XXXXXX") && "$entrypoint" >"$context/docker-entrypoint.sh" &&
-			chmod 755 "$context/docker-entrypoint.sh" || exit
-		{
-			printf 'FROM %s\n' "$(docker import "$tar")" # which knows no STOPSIGNAL
-			echo 'COPY docker-entrypoint.sh /usr/local/bin/'
-			echo 'ENTRYPOINT ["docker-entrypoint.sh"]'
-			cat
-		} >"$context/Dockerfile"
-		DOCKER_BUILDKIT=0 docker build -q -t "$reference" "$context" >"$context/said" 2>&1 ||
-			{ cat "$context/said" >&2; exit 1; }
-		rm -rf "$context"
+		tree=$(mktemp -d "$BAUDOLO_TEST_DIR/image.XXXXXX") && mkdir -p "$tree/usr/local/bin" &&
+			"$entrypoint" >"$tree/usr/local/bin/docker-entrypoint.sh" && chmod -R 755 "$tree" || exit
+		# two archives in one: the first without the two blocks that end it
+		id=$({ tar -C "$tree" -b 1 --owner=0 --group=0 -c ./usr/local/bin/docker-entrypoint.sh | head -c -1024 && cat "$tar"; } | docker import -) || exit
+		rm -rf "$tree"
+		# import knows no STOPSIGNAL
+		said=$({ echo "FROM $id" && echo 'ENTRYPOINT ["docker-entrypoint.sh"]' && cat; } |
+			DOCKER_BUILDKIT=0 docker build -q -t "$reference" - 2>&1) || { printf '%s\n' "$said" >&2; exit 1; }
 	) 9>"$cache/$package.lock"
 }
 
