@@ -206,8 +206,8 @@ bd_serves() {
 }
 
 server_wait() {
-	local n
-	for n in 1 2 3 4 5 6; do
+	local _
+	for _ in 1 2 3 4 5 6; do
 		wait_for bd_serves_or_ended "$1" 2>/dev/null || continue
 		container_running "$1" && return
 		break
