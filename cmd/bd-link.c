@@ -78,6 +78,8 @@ main(int argc, char *argv[])
 	if (strcmp(argv[1], "-"))
 		j.prev = folder(argv[1]);
 	j.dest = folder(argv[2]);
+	if (fstat(j.dest, &j.built) < 0)
+		err(BD_FATAL, "%s", argv[2]);
 	clock_gettime(CLOCK_REALTIME, &j.t0);
 	int rc = argc == 4 ? link_with_index(&j, argv[3], checksum, across_boots) : link_tree(&j);
 	return bd_finish(rc < 0 ? BD_FATAL : BD_DONE);

@@ -1,5 +1,6 @@
 /* bd-machine-hash - prints the name of this host's folder below the backup root:
  * the SHA-256 of /etc/machine-id, byte for byte as the file stands. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@ main(int argc, char *argv[])
 		usage();
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	if (fd < 0 && errno == ENOENT)
+		errx(BD_FATAL, "%s: is missing: this host has no identity yet (systemd-machine-id-setup makes one)", file);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		err(BD_FATAL, "%s", file);
 	if (S_ISREG(st.st_mode) && st.st_size == 0)

@@ -130,7 +130,9 @@ reap(const char *root, const char *hash)
 		size_t len = strlen(hash);
 		if (strncmp(names[i], hash, len) || names[i][len] != '.')
 			continue;
-		int fd = folder(parent, names[i], false);
+		int fd = openat(parent, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT)
+			warn("%s: left alone", names[i]);
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			if (fd >= 0)
 				warnx("%s: still in use, left alone", names[i]);

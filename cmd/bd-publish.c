@@ -64,6 +64,17 @@ first(int from, const char *partial, const char *stamp, int host, const char *re
 	free(both);
 }
 
+/* Names ascend: whoever takes the last one gets the newest. */
+static void
+check_order(int repo, const char *stamp)
+{
+	char **names;
+	if (generation_list(repo, &names) < 0)
+		exit(BD_FATAL);
+	if (*names && strcmp(*names, stamp) > 0)
+		errx(BD_FATAL, "%s: not published: there is a newer generation, %s", stamp, *names);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -97,6 +108,8 @@ main(int argc, char *argv[])
 	if (syncfs(held >= 0 ? (int)held : fd) < 0)
 		err(BD_FATAL, "%s: not published: the file system reports a write error", partial);
 	int dir = openat(host, repo, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		check_order(dir, stamp);
 	if (dir >= 0)
 		move(from, partial, dir, stamp);
 	else if (errno == ENOENT)

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -328,9 +329,36 @@ split_links(int src, int dest, const char *volume)
 	return s.cut;
 }
 
+/* Sockets, FIFOs and devices are in no backup: what rsync is about to remove should not go without a word. */
+static int
+name_special(void *volume, const struct walk_item *i)
+{
+	if (!S_ISREG(i->st.st_mode) && !S_ISDIR(i->st.st_mode) && !S_ISLNK(i->st.st_mode)) {
+		char *shown = tsv_show(i->path);
+		fprintf(stderr, "WARNING: volume %s: %s is a socket, FIFO or device, which no backup holds: it is removed.\n",
+		    (const char *)volume, shown);
+		free(shown);
+	}
+	return 0;
+}
+
+static void
+name_specials(int dest, const char *volume)
+{
+	static const struct walk_ops ops = {.entry = name_special};
+	union {
+		const char *in;
+		void *out;
+	} name = {.in = volume}; /* name_special only reads it */
+	walk(dest, volume, &ops, name.out);
+}
+
 static void
 restore(int src, int dest, const char *volume)
 {
+	if (flock(dest, LOCK_EX | LOCK_NB) < 0)
+		die(BD_FAILED, "volume %s is being restored by another process; nothing was changed", volume);
+	name_specials(dest, volume);
 	hold_signals();
 	copy(src, dest, volume);
 	if (split_links(src, dest, volume))

@@ -56,6 +56,7 @@ struct tsv_num {
 };
 struct tsv_num tsv_num(uintmax_t n); /* for .text, to print a number as a field */
 char *tsv_escape(const char *s);     /* as it would stand in a record; to be freed */
+char *tsv_show(const char *s);       /* for a message: no line or terminal is upset by a name; to be freed */
 
 /* child.c - children that die with us, and knowing when the last of them is gone */
 struct child {

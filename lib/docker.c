@@ -15,6 +15,7 @@
 /* The newest API version whose answers we know. Engines since 29 refuse anything
  * below 1.44 (their MinAPIVersion), older ones get their own version. */
 enum { OUR_MAJOR = 1, OUR_MINOR = 44 };
+enum { GET_SECONDS = 300 }; /* a daemon that hangs must not hang a run for ever */
 
 static int
 set_host(struct docker *d)
@@ -201,7 +202,7 @@ request(struct docker *d, const char *method, const char *path, const char *json
 int
 docker_get(struct docker *d, const char *path, const char *filter, FILE **out)
 {
-	return request(d, "GET", path, NULL, 0, filter, out);
+	return request(d, "GET", path, NULL, GET_SECONDS, filter, out);
 }
 
 int

@@ -36,6 +36,10 @@ identity(int copy)
 	struct statx s;
 	if (statx(copy, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &s) < 0)
 		return NULL;
+	if (!(s.stx_mask & STATX_BTIME)) {
+		errno = EOPNOTSUPP;
+		return NULL;
+	}
 	return xasprintf("%x.%x:%llx:%lld.%09u", s.stx_dev_major, s.stx_dev_minor, (unsigned long long)s.stx_ino,
 	    (long long)s.stx_btime.tv_sec, s.stx_btime.tv_nsec);
 }

@@ -105,8 +105,11 @@ said(const struct linker *l, const char *path)
 	struct link_job *j = l->job;
 	if (!*path)
 		path = ".";
-	snprintf(j->why, sizeof j->why, "%s: %s", strerror(errno), path); /* the path may be cut off */
-	warn("%s: %s", j->label, path);
+	int why = errno;
+	char *shown = tsv_show(path);
+	snprintf(j->why, sizeof j->why, "%s: %s", strerror(why), shown); /* the path may be cut off */
+	warnx("%s: %s: %s", j->label, shown, strerror(why));
+	free(shown);
 	return -1;
 }
 
@@ -177,7 +180,7 @@ static int
 emit(struct linker *l, const struct walk_item *i)
 {
 	struct link_job *j = l->job;
-	if (strlen(i->path) > LINK_PATH_MAX) {
+	if (strlen(i->path) > LINK_PATH_MAX || l->depth > LINK_DEPTH_MAX) {
 		errno = ENAMETOOLONG;
 		return said(l, i->path);
 	}

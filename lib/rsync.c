@@ -87,7 +87,7 @@ confine(int src, int dest)
 int
 rsync_command(const char *argv[], size_t room, const char *const more[])
 {
-	static const char *const common[] = {"rsync", "-aHAXS", "--numeric-ids", "--no-D", "--info=nonreg0",
+	static const char *const common[] = {"rsync", "-aHAXXS", "--numeric-ids", "--no-D", "--info=nonreg0",
 	    "--modify-window=-1" /* else times of folders and symlinks that differ by less than a second stay */};
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof common / sizeof *common && n + 3 < room; i++)

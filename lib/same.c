@@ -142,10 +142,15 @@ same_content(int adir, int bdir, const char *name, const struct stat *st)
 int
 copy_xattrs(int from, int to, const char *label)
 {
+	static const char *const acl[] = {"system.posix_acl_access", "system.posix_acl_default"};
 	char *path = xasprintf("/proc/self/fd/%d/.", from);
 	ssize_t len;
 	char *names = xattr(path, NULL, &len);
 	int rc = names ? 0 : -1;
+	/* What `to` inherited from the default ACL of the backup root is none of the source's. */
+	for (size_t i = 0; rc == 0 && i < sizeof acl / sizeof *acl; i++)
+		if (fremovexattr(to, acl[i]) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+			rc = -1;
 	for (const char *n = names; rc == 0 && n < names + len; n += strlen(n) + 1) {
 		ssize_t vlen;
 		char *value = xattr(path, n, &vlen);

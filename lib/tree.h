@@ -77,6 +77,7 @@ struct link_job {
 	char why[200];           /* result: the last thing said */
 };
 int link_tree(struct link_job *j);
+#define LINK_DEPTH_MAX 1000 /* rsync 3.5 gives up (ENOMEM) at some 1,020 folders */
 #define LINK_PATH_MAX 4080 /* rsync: "/d/" and a temporary name around it must stay below PATH_MAX */
 
 /* rsync.c - rsync where it sees nothing but SRC, DEST and the system's programs */

@@ -112,6 +112,16 @@ tsv_escape(const char *s)
 	return out;
 }
 
+char *
+tsv_show(const char *s)
+{
+	char *out = tsv_escape(s);
+	for (char *c = out; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	return out;
+}
+
 int
 tsv_write(FILE *out, const char *const field[], size_t fields)
 {

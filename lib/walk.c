@@ -120,6 +120,15 @@ contents_first(const char *name, const char *next)
 	return strncmp(name, next, n) || '/' < (unsigned char)next[n];
 }
 
+static void
+complain(const struct walker *w)
+{
+	int why = errno;
+	char *shown = tsv_show(*w->path ? w->path : ".");
+	warnx("%s: %s: %s", w->label, shown, strerror(why));
+	free(shown);
+}
+
 static int
 visit(struct walker *w, int dir, const char *name, size_t len, struct waiting *wait, size_t *waits)
 {
@@ -128,7 +137,7 @@ visit(struct walker *w, int dir, const char *name, size_t len, struct waiting *w
 	i.path = w->path;
 	int rc = look(dir, name, &i);
 	if (rc < 0)
-		warn("%s: %s", w->label, w->path);
+		complain(w);
 	if (rc > 0)
 		rc = w->ops->entry(w->arg, &i);
 	if (rc < 0 || i.fd < 0) {
@@ -159,7 +168,7 @@ folder(struct walker *w, int dir, const char *name, int fd, const struct stat *s
 	char **names;
 	ssize_t n = folder_names(fd, &names);
 	if (n < 0) {
-		warn("%s: %s", w->label, *w->path ? w->path : ".");
+		complain(w);
 		return -1;
 	}
 	/* Each waiting name is longer than the one below it, and NAME_MAX is 255. */

@@ -27,7 +27,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 	run -3 bd-machine-hash -f empty
 	[[ $output == 'bd-machine-hash: empty: is empty: '* ]]
 	run -3 bd-machine-hash -f missing
-	[ "$output" = 'bd-machine-hash: missing: No such file or directory' ]
+	[[ $output == 'bd-machine-hash: missing: is missing: this host has no identity'* ]]
 	run -3 bd-machine-hash -f .
 	[ "$output" = 'bd-machine-hash: .: Is a directory' ]
 }

@@ -214,10 +214,10 @@ restore_table() {
 @test "baudolo: one of --compose-dir and --backups-dir" {
 	front_end baudolo
 	given= hide= table <<-'E'
-		-> ! one of the arguments --compose-dir --backups-dir is required
-		--everything -> ! one of the arguments --compose-dir --backups-dir is required
-		--dump-only-sql -> ! one of the arguments --compose-dir --backups-dir is required
-		--hard-restart-projects a -> ! one of the arguments --compose-dir --backups-dir is required
+		-> ! one of the arguments --compose-dir --backups-dir --recover is required
+		--everything -> ! one of the arguments --compose-dir --backups-dir --recover is required
+		--dump-only-sql -> ! one of the arguments --compose-dir --backups-dir --recover is required
+		--hard-restart-projects a -> ! one of the arguments --compose-dir --backups-dir --recover is required
 		--b B -> backups-dir =B backups-dir
 		--compose-dir D --backups-dir B -> compose-dir =D compose-dir,backups-dir =B backups-dir
 		--version -> version =1 version

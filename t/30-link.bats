@@ -23,7 +23,7 @@ list() { bd-link "$@" | tr '\0' '\n'; }
 	for n in $'new\nline' $'tab\t' '\' '-' -n "'" $'\xff'; do touch "src/$n"; done
 	bd-link src - dest >out
 	[ "$(tr -cd '\0' <out | wc -c)" = 7 ]
-	rsync -aHAXS --numeric-ids --no-D --modify-window=-1 --no-implied-dirs --from0 --files-from=out src/ dest/
+	rsync -aHAXXS --numeric-ids --no-D --modify-window=-1 --no-implied-dirs --from0 --files-from=out src/ dest/
 	touch -r src dest
 	oracle src dest
 }

@@ -350,7 +350,7 @@ nobody_restores() { ! pgrep -f "^rsync .*--delete-after /s/ /d/$" >/dev/null; }
 	: >"$at/more"
 	is=$(fingerprint "$at")
 	run -0 bd-restore-files -n br-vol "$GOOD/small"
-	[[ $output == "Volume br-vol already exists."$'\n'"rsync -aHAXS "*" --checksum --delete-after $GOOD/small/ $at/" ]]
+	[[ $output == "Volume br-vol already exists."$'\n'"rsync -aHAXXS "*" --checksum --delete-after $GOOD/small/ $at/" ]]
 	[ "$(fingerprint "$at")" = "$is" ]
 	mkdir "a 'b'"
 	run -0 bd-restore-files -n br-none "a 'b'"
@@ -364,7 +364,7 @@ nobody_restores() { ! pgrep -f "^rsync .*--delete-after /s/ /d/$" >/dev/null; }
 	at=$(volume_new br-vol)
 	run -0 --separate-stderr bd-restore-files -v br-vol "$GOOD/small"
 	[ "$output" = $'Volume br-vol already exists.\nFile restore complete.' ]
-	[[ $stderr == "+ rsync -aHAXS "*" --checksum --delete-after $GOOD/small/ $at/" ]]
+	[[ $stderr == "+ rsync -aHAXXS "*" --checksum --delete-after $GOOD/small/ $at/" ]]
 }
 
 @test "Docker or rsync fails: said, and nothing is changed" {

@@ -325,17 +325,20 @@ find_target() {
 	rm v/w/b/g && echo 3 >v/w/b/g && touch v/x/a
 	declare -A LOOK=([w]=$(fingerprint v/w) [x]=$(fingerprint v/x))
 	fp=$(fingerprint "$GEN")
-	step=7
-	[ -z "$LONG" ] || step=1
-	for repo in "$REPO" "$PWD/none"; do
-		for call in clone mkdirat openat linkat symlinkat renameat renameat2 fchown fchmod utimensat futimens pipe2 unshare pivot_root open_tree \
-			execve dup2 write read close wait4 waitid exit_group unlinkat fstatat newfstatat fsetxattr syncfs; do
+	step=31 repos=("$REPO")
+	calls='clone mkdirat openat linkat renameat renameat2 utimensat pipe2 execve write wait4 exit_group unlinkat newfstatat'
+	if [ -n "$LONG" ]; then
+		step=1 repos=("$REPO" "$PWD/none")
+		calls="$calls symlinkat fchown fchmod unshare pivot_root open_tree dup2 read close waitid fsetxattr syncfs"
+	fi
+	for repo in "${repos[@]}"; do
+		for call in $calls; do
 			strace -e trace="$call" true 2>/dev/null || continue # not on this machine
 			misses=0
-			for ((n = 1; n < 200 && misses < 2; n += n < 4 ? 1 : step)); do
+			for ((n = 1; n < 200 && misses < 2; n += n < 3 ? 1 : step)); do
 				rm -rf p && mkdir p
 				rc=0
-				plan | LD_PRELOAD=$BD_PRELOAD strace -f -qq -o trace -e signal=none -e trace="$call" -e "inject=$call:signal=KILL:when=$n" \
+				plan | LD_PRELOAD=$BD_PRELOAD strace -f -q -o trace -e trace="$call" -e "inject=$call:signal=KILL:when=$n" \
 					bd-rsync -j 2 -i "$INDEX" "$repo" p >results 2>said || rc=$?
 				KILLS=$((KILLS + 1))
 				# once nobody makes so many calls, nobody is killed

@@ -72,7 +72,7 @@ bd_rsync_says() {
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare -m --propagation private sh -c '
 		mount -t tmpfs none /mnt && mkdir /mnt/s /mnt/d && mount --bind "$1" /mnt/s && mount --bind "$2" /mnt/d &&
-			exec rsync -naHAXi --numeric-ids --no-D --info=nonreg0 --checksum --delete /mnt/s/ /mnt/d/
+			exec rsync -naHAXXi --numeric-ids --no-D --info=nonreg0 --checksum --delete /mnt/s/ /mnt/d/
 	' - "$1" "$2" 2>&1
 }
 
