@@ -34,11 +34,11 @@ $(B)/libbd.a: $(LIBO)
 
 $(B)/lib/%.o: lib/%.c VERSION Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/cmd/%.o: cmd/%.c VERSION Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/bin/bd-%: $(B)/cmd/bd-%.o $(B)/libbd.a
 	@mkdir -p $(@D)

@@ -224,8 +224,8 @@ content_was_compared() {
 	generation_of "$WORK/src"
 	OLD=$COPY
 	rm "$OLD/gone" && echo longer >>"$OLD/size" && touch -r "$WORK/src/size" "$OLD/size" && chmod 600 "$OLD/mode" &&
-		touch -d 2001-01-01 "$OLD/time" && chown 5:5 "$OLD/owner" && rm "$OLD/type" && mkdir "$OLD/type" && rm -r "$OLD/d" &&
-		ln -s /elsewhere "$OLD/d"
+		touch -d 2001-01-01 "$OLD/time" && chown 5:5 "$OLD/owner" && rm "$OLD/type" && mkdir "$OLD/type" &&
+		mv "$OLD/d" "$WORK/elsewhere" && ln -s "$WORK/elsewhere" "$OLD/d"
 	local before
 	before=$(fingerprint "$OLD")
 	generation_of "$WORK/src"
@@ -251,17 +251,25 @@ content_was_compared() {
 	right "$WORK/src" "$COPY"
 }
 
+@test "a default ACL on the backup folder does not reach the copies" {
+	setfacl -d -m u:1000:rwx "$WORK"
+	copy_begin "$WORK/below"
+	mkdir -p "$WORK/src/d/e" && setfacl -bk "$WORK/src" "$WORK/src/d" "$WORK/src/d/e"
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+}
+
 @test "65,000 links are the most that ext4 allows: then it is copied" {
 	local fs
 	fs=$(loop_fs ext4 200M)
 	copy_begin "$fs"
-	mkdir "$fs/src" "$fs/more" && echo x >"$fs/src/f"
+	mkdir "$fs/src" "$fs/more" && echo x >"$fs/src/f" && echo y >"$fs/src/one" && ln "$fs/src/one" "$fs/src/two"
 	generation_of "$fs/src"
-	(cd "$fs/more" && perl -e 'link $ARGV[0], $_ or die for 1 .. 64999' "$COPY/f")
-	[ "$(stat -c %h "$COPY/f")" = 65000 ]
+	(cd "$fs/more" && perl -e 'link $ARGV[0], $_ or die for 1 .. 64999; link $ARGV[1], "x$_" or die for 1 .. 64997' "$COPY/f" "$COPY/one")
+	[ "$(stat -c %h "$COPY/f" "$COPY/one")" = $'65000\n64999' ]
 	generation_of "$fs/src"
 	right "$fs/src" "$COPY"
-	[ "$LINKED-$COPIED" = 0-1 ]
+	[ "$LINKED-$COPIED" = 0-3 ]
 }
 
 @test "a path that rsync cannot take fails its volume, by name, and no other" {

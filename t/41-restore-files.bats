@@ -109,6 +109,24 @@ untouched() { [ "$(fingerprint "$GOOD")" = "$before" ]; }
 	oracle "$GOOD/small" "$at"
 }
 
+@test "one restore into a volume at a time" {
+	local m
+	m=$(volume_new rf-once)
+	echo mine >"$m/f"
+	run -1 flock "$m" bd-restore-files rf-once "$GOOD/small"
+	[[ $output == *'is being restored by another process; nothing was changed'* ]]
+	[ "$(cat "$m/f")" = mine ]
+	run -0 bd-restore-files rf-once "$GOOD/small"
+}
+
+@test "what no backup holds is named when it goes" {
+	local m
+	m=$(volume_new rf-special)
+	mkfifo "$m/"$'a\nfifo'
+	run -0 bd-restore-files rf-special "$GOOD/small"
+	[[ $output == *'WARNING: volume rf-special: a\nfifo is a socket, FIFO or device'* ]]
+}
+
 @test "an empty tree empties the volume" {
 	at=$(small_volume br-vol)
 	mkdir none

@@ -360,6 +360,13 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 	[[ $stderr == *'+ rsync -aHAXXS '* ]]
 }
 
+@test "a folder of the user's that is called run stays" {
+	mkdir -p "$S/run" && echo mine >"$S/run/f"
+	run -0 baudolo --backups-dir "$B" --state-dir "$S" --only-files
+	[ "$(cat "$S/run/f")" = mine ]
+	[ -z "$(find "$S" -maxdepth 1 -name '.baudolo-run')" ]
+}
+
 # what is built leaves this list
 @test "what is not built yet says so, and touches nothing" {
 	printf 'instance;database;username;password\na;b;c;d\n' >csv

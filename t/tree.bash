@@ -190,7 +190,7 @@ bd_modes() {
 }
 
 bd_attrs() {
-	echo x >user && setfattr -n user.one -v 1 user && setfattr -n user.two -v "$(bd_long 1000 v)" user &&
+	echo x >user && setfattr -n user.one -v 1 user && setfattr -n user.rsync.%stat -v '100600 0,0 7:8' user && setfattr -n user.two -v "$(bd_long 1000 v)" user &&
 		echo x >trusted && setfattr -n trusted.t -v $'\x01\xff' trusted && echo x >empty && setfattr -n user.empty empty &&
 		mkdir dir && setfattr -n user.d -v d dir && setfattr -n trusted.d -v d dir &&
 		echo x >cap && setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 cap &&
