@@ -1,0 +1,298 @@
+#!/usr/bin/env bats
+# A run with three groups, killed whenever and whoever: every container ends as it began, no generation is half, and
+# none of the past has changed.
+
+load engine
+load tree
+
+# On a file system whose syncs cost nothing.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	mkdir ram
+	mount -t tmpfs -o size=2g none ram
+	truncate -s 1900M ram/img
+	mkfs.ext4 -q -F ram/img
+	mkdir ram/fs
+	mount -o loop ram/img ram/fs
+	BD_DATA_ROOT=$PWD/ram/fs/data engine_start own
+}
+
+teardown_file() {
+	engine_clean
+	engine_stop own
+	umount "$BATS_FILE_TMPDIR/ram/fs" || umount -l "$BATS_FILE_TMPDIR/ram/fs"
+	umount "$BATS_FILE_TMPDIR/ram" || umount -l "$BATS_FILE_TMPDIR/ram"
+}
+
+setup() {
+	mkdir "$BATS_FILE_TMPDIR/ram/fs/work"
+	cd "$BATS_FILE_TMPDIR/ram/fs/work"
+	umask 022
+	H=$(bd-machine-hash)
+	B=$PWD/b S=$PWD/s
+	R=$B/$H/backup-docker-to-local
+	VOLUMES=(one two three four five)
+	CONTAINERS=(server lodger slow last paused down)
+}
+
+teardown() {
+	[ -z "${SID-}" ] || kill -KILL -- "-$SID" 2>/dev/null || :
+	run_pids | xargs -r kill -KILL 2>/dev/null || :
+}
+
+# NAME SECONDS [ARG...]: on TERM, writes to each volume of its own, and takes that long to end.
+actor() {
+	local name=$1 seconds=$2 net=(--network none) arg
+	shift 2
+	for arg; do case $arg in --network) net=() ;; esac; done
+	docker run -d --name "$name" --label "bd-test=$(bd_file)" "${net[@]}" --stop-timeout 2 "$@" "$BD_IMAGE" \
+		sh -c 'trap "for v in /v/*; do head -c 8000000 /dev/urandom >\$v/at-the-end; done; sleep $0; exit 0" TERM; while :; do sleep 1000 & wait $!; done' \
+		"$seconds" >/dev/null
+	wait_for bd_traps_term "$(docker inspect -f '{{.State.Pid}}' "$name")"
+}
+
+make_groups() {
+	local v d i
+	declare -gA PLACE
+	for v in "${VOLUMES[@]}"; do
+		d=$(volume_new "$v")
+		PLACE[$v]=$d
+		mkdir "$d/sub"
+		for i in {1..40}; do echo "$v $i" >"$d/sub/$i"; done
+		ln "$d/sub/1" "$d/hard" && ln -s sub/2 "$d/soft"
+	done
+	actor server 0 -v one:/v/one -v two:/v/two
+	actor lodger 0 --network container:server -v two:/two
+	actor slow 0.3 -v three:/v/three
+	actor last 0 -v four:/v/four
+	actor paused 0 -v five:/five
+	actor down 0 -v five:/five
+	docker stop down >/dev/null
+	docker pause paused >/dev/null
+	states >states
+}
+
+change() {
+	local v
+	for v in "${VOLUMES[@]}"; do
+		echo "$v $1" >"${PLACE[$v]}/sub/$(($1 % 40 + 1))"
+		mv "${PLACE[$v]}/soft" "${PLACE[$v]}/soft.new" && mv "${PLACE[$v]}/soft.new" "${PLACE[$v]}/soft"
+	done
+}
+
+netns() { readlink "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/ns/net"; }
+states() { docker inspect -f '{{.Name}} {{.State.Status}}' "${CONTAINERS[@]}"; }
+as_before() { states | diff states - && [ "$(netns lodger)" = "$(netns server)" ]; }
+
+# Every process of the run, wherever it went.
+run_pids() { grep -lsxzF "BD_RUN=$PWD" /proc/[0-9]*/environ | sed -n 's,^/proc/\([0-9]*\)/.*,\1,p'; }
+all_gone() { [ -z "$(run_pids)" ]; }
+
+# As wait_for, for longer: a guardian watches to the end of a stop that nobody has answered.
+await_end() {
+	local end=$((SECONDS + 30))
+	until all_gone; do
+		[ "$SECONDS" -lt "$end" ] || { echo "$WHAT: still there:"; ps -o pid,sid,args -p "$(run_pids | xargs)"; return 1; }
+		read -r -u 6 -t 0.02 _ || :
+	done
+}
+
+generations() { [ ! -d "$R" ] || ls -A "$R"; }
+
+whole() {
+	local v
+	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' |
+		LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1)" ] || { echo "$1: the stamp is wrong"; return 1; }
+	for v in "${VOLUMES[@]}"; do
+		if jq -e --arg v "$v" '.failed | index($v)' "$1/manifest.json" >/dev/null; then
+			[ ! -e "$1/$v/files" ] || { echo "$1: $v has failed, but it is there"; return 1; }
+		else
+			oracle "${PLACE[$v]}" "$1/$v/files" && exact "${PLACE[$v]}" "$1/$v/files" || { echo "$1: $v is wrong"; return 1; }
+		fi
+	done
+	[ -z "$(find "$1" -mindepth 2 -maxdepth 2 ! -name files)" ]
+}
+
+# Programs that wait before step number $BD_STEP, until they are told to go on.
+step_by_step() {
+	local p
+	cp -a "$BAUDOLO_BIN" bin
+	mkdir at bin/real # under their own names: that is how they are found
+	for p in bd-volumes bd-mounts bd-plan bd-partial bd-hold bd-stop bd-rsync bd-settle bd-stamp bd-publish; do
+		[ -e "bin/$p" ] || continue
+		mv "bin/$p" bin/real/
+		cat >"bin/$p" <<-X
+			#!/bin/sh
+			echo "$p" >>"$PWD/at/steps"
+			if [ "\$(wc -l <"$PWD/at/steps")" = "\${BD_STEP-}" ]; then
+				echo \$\$ >"$PWD/at/step.new"
+				mv "$PWD/at/step.new" "$PWD/at/step"
+				read -r _ <"$PWD/at/go"
+			fi
+			exec "$PWD/bin/real/$p" "\$@"
+		X
+		chmod +x "bin/$p"
+	done
+}
+
+# A session of its own: $SID. It waits before step $1, if there is one.
+begin() {
+	rm -f at/*
+	mkfifo at/go
+	exec 8<>at/go
+	PATH=$PWD/bin:$PATH BD_RUN=$PWD BD_STEP=${1-} env --default-signal=INT,QUIT setsid "$PWD/bin/baudolo" --backups-dir "$B" --state-dir "$S" --only-files \
+		>said 2>&1 </dev/null 3>&- 5<&- 6<&- 8<&- &
+	SID=$!
+}
+
+alive() { kill -0 "$SID" 2>/dev/null; }
+
+# The first child of the front end of that name.
+child() { pgrep -P "$SID" -x "$1" | head -n 1; }
+guardian() {
+	local p
+	for p in $(pgrep -x bd-stop); do
+		[ "$(ps -o sid= -p "$p" | tr -d ' ')" != "$p" ] || ! grep -qsxzF "BD_RUN=$PWD" "/proc/$p/environ" || echo "$p"
+	done
+}
+
+targets() {
+	case $1 in
+	front) echo "$SID" ;;
+	group) echo "-$SID" ;;
+	stop) child bd-stop ;;
+	guardian) guardian ;;
+	stop+guardian) p=$(child bd-stop) && [ -n "$p" ] && echo "$(guardian) $p" ;;
+	hold) cat at/step 2>/dev/null ;;
+	rsync) pgrep -s "$SID" -x rsync | shuf -n 1 ;;
+	all) echo "$(guardian) -$SID" ;;
+	esac || :
+}
+
+# Event number $1 of those that the stops and starts bring about.
+event() {
+	local n=0
+	while [ "$n" -lt "$1" ] && alive; do
+		! read -r -u 5 -t 0.1 _ || n=$((n + 1))
+	done
+}
+
+# Once killed, and once it is over: $1 its status.
+check() {
+	local g new
+	await_end || return
+	flock -n "$S/lock" true || [ ! -e "$S/lock" ] || { echo "$WHAT: the lock is held"; return 1; }
+	if ! as_before >differs; then
+		case $TARGET in
+		guardian | stop+guardian | all)
+			"$BAUDOLO_BIN/baudolo" --recover --backups-dir "$B" --state-dir "$S" || { echo "$WHAT: recovery ends with $?"; return 1; }
+			RECOVERED=$((RECOVERED + 1))
+			;;
+		esac
+		as_before || LEFT=$((LEFT + 1))
+	fi
+	for g in $OLD; do
+		[ "$(fingerprint "$R/$g")" = "${PAST[$g]}" ] || { echo "$WHAT: $g has changed"; DAMAGED=$((DAMAGED + 1)); }
+	done
+	new=$(comm -13 <(echo "$OLD") <(generations) | grep . || :)
+	case $new in
+	'') [ "$1" -ge 3 ] || { echo "$WHAT: status $1, but no generation"; return 1; } ;;
+	*$'\n'*) echo "$WHAT: $new?"; return 1 ;;
+	*)
+		PUBLISHED=$((PUBLISHED + 1))
+		whole "$R/$new" || { echo "$WHAT"; DAMAGED=$((DAMAGED + 1)); }
+		[ "$1" != 0 ] || [ "$(jq -c .failed "$R/$new/manifest.json")" = '[]' ] || { echo "$WHAT: status 0, but some failed"; return 1; }
+		;;
+	esac
+	[ -z "$(find "$B" -maxdepth 3 ! -type d)" ] || { echo "$WHAT: in the way"; return 1; }
+	[ "$LEFT$DAMAGED" = 00 ] || { echo "$WHAT: status $1"; return 1; }
+}
+
+past() {
+	local g
+	[ ! -d "$R" ] || (cd "$R" && ls -A | head -n -2 | xargs -r rm -rf)
+	OLD=$(generations)
+	declare -gA PAST=()
+	for g in $OLD; do PAST[$g]=$(fingerprint "$R/$g"); done
+}
+
+@test "N kills, 0 containers left, 0 damaged" {
+	kills=30
+	[ -z "${BAUDOLO_TEST_LONG-}" ] || kills=300
+	KILLS=0 LEFT=0 DAMAGED=0 RECOVERED=0 PUBLISHED=0 WHAT='nobody is killed' TARGET=
+	mkfifo never
+	exec 6<>never
+	make_groups
+	step_by_step
+	exec 5< <(exec docker events --filter type=container --filter event=kill --filter event=die --filter event=stop --filter event=start \
+		--format '{{.Action}} {{.Actor.Attributes.name}}' 3>&- 6<&-)
+	events=$!
+	# one undisturbed: how long it takes, its steps, its events
+	past
+	start=${EPOCHREALTIME/./}
+	begin
+	rc=0
+	wait "$SID" || rc=$?
+	took=$((${EPOCHREALTIME/./} - start))
+	cat said
+	[ "$rc" = 0 ]
+	check 0
+	steps=$(wc -l <at/steps) count=0
+	mapfile -t at_stops < <(grep -nE 'bd-(hold|stop)|bd-rsync' at/steps | tail -n +2 | cut -d : -f 1)
+	mapfile -t at_copies < <(grep -n bd-rsync at/steps | cut -d : -f 1)
+	while read -r -u 5 -t 1 _; do count=$((count + 1)); done
+	[ "$(grep -c '^Stop containers' said)" = 3 ]
+	[ "$count" -ge 16 ] # of four containers
+	who=(front stop group rsync front hold guardian stop+guardian all stop group front)
+	signals=(KILL TERM INT HUP KILL)
+	while [ "$KILLS" -lt "$kills" ]; do
+		n=$KILLS
+		TARGET=${who[n % 12]} signal=${signals[(n / 2 + n / 12) % 5]} step=
+		case $TARGET in *guardian | all) signal=KILL ;; esac
+		change "$n"
+		past
+		while read -r -u 5 -t 0.001 _; do :; done
+		mode=$(((n + n / 12) % 3))
+		case $TARGET in hold | rsync) mode=1 ;; esac # short-lived
+		case $mode-$TARGET in
+		0-*) when=$(((RANDOM * 32768 + RANDOM) % took)) ;;
+		1-front | 1-group | 1-all) when=$((RANDOM % steps + 1)) ;;
+		1-rsync) when=${at_copies[RANDOM % ${#at_copies[@]}]} ;;
+		1-*) when=${at_stops[RANDOM % ${#at_stops[@]}]} ;;
+		2-*) when=$((RANDOM % count + 1)) ;;
+		esac
+		[ "$mode" != 1 ] || step=$when
+		begin "$step"
+		case $mode in
+		0) read -r -u 6 -t "$((when / 1000000)).$(printf %06d "$((when % 1000000))")" _ || : ;;
+		1) until [ -e at/step ] || ! alive; do read -r -u 6 -t 0.01 _ || :; done ;;
+		2) event "$when" ;;
+		esac
+		WHAT="$signal to $TARGET"
+		pids=$(targets "$TARGET")
+		if [ -z "$pids" ]; then # not there; it may be soon
+			[ -z "$step" ] || echo go >&8
+			while pids=$(targets "$TARGET"); [ -z "$pids" ] && alive; do :; done
+		fi
+		WHAT="$signal to $TARGET ($pids of $SID), mode $mode at $when$([ ! -e at/step ] || echo " before $(tail -n 1 at/steps)")"
+		# shellcheck disable=SC2086 # several
+		[ -z "$pids" ] || ! kill -s "$signal" -- $pids 2>/dev/null || KILLS=$((KILLS + 1))
+		[ -z "$step" ] || echo go >&8
+		rc=0
+		wait "$SID" || rc=$?
+		check "$rc" || { cat said; echo "# $WHAT" >&3; break; }
+	done
+	exec 8<&-
+	echo "# $KILLS kills, $LEFT containers left, $DAMAGED damaged ($RECOVERED by recovery, $PUBLISHED published)" >&3
+	[ "$KILLS" -ge "$kills" ]
+	# and then all is well
+	past
+	begin
+	wait "$SID" || { cat said; false; }
+	WHAT='nobody is killed'
+	check 0
+	[ "$(generations | wc -l)" -gt "$(wc -w <<<"$OLD")" ]
+	[ -z "$(ls -A "$B/.baudolo/partial")" ]
+	! ls "$S"/journal.*
+	kill "$events"
+}
