@@ -21,7 +21,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 copy() {
 	unshare -m --propagation private sh -c '
 		mount -t tmpfs none /mnt && mkdir /mnt/s /mnt/d && mount --bind "$1/s" /mnt/s && mount --bind "$1/d" /mnt/d &&
-			exec rsync -aHAXS --numeric-ids --no-D --info=nonreg0 --modify-window=-1 --checksum --delete /mnt/s/ /mnt/d/
+			exec rsync -aHAXXS --numeric-ids --no-D --info=nonreg0 --modify-window=-1 --checksum --delete /mnt/s/ /mnt/d/
 	' - "${1:-$BATS_FILE_TMPDIR}"
 }
 

@@ -5,6 +5,8 @@ load engine
 load tree
 load copy
 
+export SWAP_CALM=60000 # or hardly a copy would ever end well, and be looked at
+
 RUNS=100
 [ -z "${BAUDOLO_TEST_LONG-}" ] || RUNS=1000
 
