@@ -290,7 +290,7 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 	mkdir ro
 	export -f run_it
 	export B S=$PWD/ro
-	run -3 in_mount_namespace 'mount -t tmpfs none ro; mkdir ro/index; mount -o remount,ro ro; run_it'
+	run -3 in_mount_namespace 'mount -t tmpfs none ro; mkdir -p "ro/index$B/$(bd-machine-hash)/backup-docker-to-local"; mount -o remount,ro ro; run_it'
 	[[ $output == *"ERROR: $S/lock cannot be written."* ]]
 	untouched
 	# full
@@ -558,9 +558,10 @@ one_failed() {
 	d=$(volume_new bad)
 	echo old >"$d/f" && touch -d 2020-01-01 "$d/f"
 	run_it -q
+	[ -n "$(find "$S/index" -name 'bad.*')" ]
 	for how in ': >' 'echo garbage >' 'cp index.of.app' 'truncate -s -10' 'rm -f' 'sed -i s/[0-9]$/x/' "printf 'baudolo-index\t1\t-\t-\n' >"; do
-		for f in "$S"/index/bad.*; do
-			[ "$how" != 'cp index.of.app' ] || { cat "$S"/index/app.* >"$f"; continue; }
+		for f in $(find "$S/index" -name 'bad.*'); do
+			[ "$how" != 'cp index.of.app' ] || { cat "${f%/*}"/app.* >"$f"; continue; }
 			eval "$how \"\$f\""
 		done
 		printf %s "${how:0:3}" | dd of="$d/f" conv=notrunc bs=1 status=none && touch -d 2020-01-01 "$d/f"
