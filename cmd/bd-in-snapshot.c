@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gaps.h"
+#include "place.h"
 #include "volume.h"
 
 enum { P_VOLUME, P_ACTION, P_GROUP, P_REASON, P_MOUNTPOINT, P_CONTAINERS, P_COLUMNS };

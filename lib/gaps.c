@@ -12,15 +12,7 @@
 #include <unistd.h>
 
 #include "gaps.h"
-
-const char *
-path_within(const char *dir, const char *path)
-{
-	size_t len = strcmp(dir, "/") ? strlen(dir) : 0;
-	if (strncmp(dir, path, len) || (path[len] && path[len] != '/'))
-		return NULL;
-	return path + len + (path[len] == '/');
-}
+#include "place.h"
 
 static void
 add(char ***list, size_t *len, char *path)
@@ -29,48 +21,18 @@ add(char ***list, size_t *len, char *path)
 	(*list)[(*len)++] = path;
 }
 
-/* The kernel writes blanks and backslashes as \ooo. */
-static void
-unescape(char *s)
-{
-	char *to = s;
-	for (; *s; to++)
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else
-			*to = *s++;
-	*to = '\0';
-}
+struct below {
+	struct gaps *gaps;
+	const char *subject;
+};
 
-static int
-find_mounts(struct gaps *g, const char *subject)
+static void
+add_mount(void *arg, const struct mount_line *m)
 {
-	static const char file[] = "/proc/self/mountinfo";
-	FILE *in = fopen(file, "re");
-	char *line = NULL;
-	size_t room = 0;
-	if (!in) {
-		warn("%s", file);
-		return -1;
-	}
-	while (getline(&line, &room, in) > 0) {
-		char *at = line, *field = NULL;
-		for (int i = 0; i < 5; i++) /* see proc(5): the fifth is the mount point */
-			field = strsep(&at, " ");
-		if (!field)
-			continue;
-		unescape(field);
-		const char *rest = path_within(subject, field);
-		if (rest && *rest)
-			add(&g->mount, &g->mounts, xstrdup(field));
-	}
-	int rc = ferror(in) ? -1 : 0;
-	if (rc < 0)
-		warn("%s", file);
-	free(line);
-	fclose(in);
-	return rc;
+	struct below *b = arg;
+	const char *rest = path_within(b->subject, m->at);
+	if (rest && *rest)
+		add(&b->gaps->mount, &b->gaps->mounts, xstrdup(m->at));
 }
 
 /* The folder with this inode number in the subvolume fd. */
@@ -122,7 +84,7 @@ gaps_find(struct gaps *g, const char *subject, int snapshot)
 		warn("%s: its subvolumes", subject);
 	if (fd >= 0)
 		close(fd);
-	return rc < 0 ? -1 : find_mounts(g, subject);
+	return rc < 0 ? -1 : mounts_read(add_mount, &(struct below){.gaps = g, .subject = subject});
 }
 
 const char *

@@ -9,9 +9,6 @@ struct gaps {
 	size_t mounts, folders;
 };
 
-/* What follows dir in path, "" if that is dir itself, NULL if it lies elsewhere. Both are absolute. */
-const char *path_within(const char *dir, const char *path);
-
 /* snapshot: a descriptor of the subject's snapshot, which is a subvolume, too, but no gap. -1 said. */
 int gaps_find(struct gaps *g, const char *subject, int snapshot);
 const char *gaps_around(const struct gaps *g, const char *path); /* is it, or lies it in, a mount? How, or NULL */

@@ -1,0 +1,222 @@
+/* bd-preflight - looks, before anything is stopped or written, whether a plan can be carried out, and
+ * prints it again: a volume that holds the backups, or lies in them, is planned to fail.
+ *
+ * Room: what all files of the sources' file systems take bounds what a generation can. Only if the target has
+ * less than that are the volumes walked that no generation holds yet; the others cost what changes, which
+ * nobody knows before. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "place.h"
+#include "table.h"
+#include "tree.h"
+
+enum { P_VOLUME, P_ACTION, P_GROUP, P_REASON, P_MOUNTPOINT, P_CONTAINERS, P_COLUMNS };
+
+struct room {
+	uintmax_t bytes, inodes;
+};
+
+static struct table plan = {.columns = P_COLUMNS};
+static char **generations;
+static int repo = -1;
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-preflight [-V] BACKUPS REPOSITORY <PLAN\n");
+	exit(BD_USAGE);
+}
+
+static bool
+to_copy(char *const row[])
+{
+	return row[P_MOUNTPOINT] && (!strcmp(row[P_ACTION], "live") || !strcmp(row[P_ACTION], "stop"));
+}
+
+static int
+load(void)
+{
+	struct tsv at = {.name = "stdin"};
+	int rc = table_read(&plan, stdin, "stdin");
+	for (size_t i = 0; !rc && i < plan.rows; i++) {
+		char **row = table_row(&plan, i);
+		at.line = i + 1;
+		if (!row[P_VOLUME] || !row[P_ACTION] || (row[P_MOUNTPOINT] && *row[P_MOUNTPOINT] != '/')) {
+			tsv_bad(&at, "no volume, no action, or a mountpoint that is no absolute path");
+			rc = BD_USAGE;
+		}
+	}
+	return rc;
+}
+
+/* Why a volume there cannot be copied to the backups, or NULL. */
+static const char *
+entangled(const char *mountpoint, const struct place *backups)
+{
+	struct place volume;
+	const char *why = NULL;
+	if (place_of(&volume, mountpoint) < 0)
+		return NULL; /* the copy will say what is wrong with it */
+	if (place_holds(&volume, backups))
+		why = "the backups folder lies in it";
+	else if (place_holds(backups, &volume))
+		why = "it lies in the backups folder";
+	place_free(&volume);
+	return why;
+}
+
+static void
+set(char **field, const char *text)
+{
+	free(*field);
+	*field = xstrdup(text);
+}
+
+static int
+untangle(const char *root)
+{
+	struct place backups;
+	if (place_of(&backups, root) < 0)
+		return -1;
+	for (size_t i = 0; i < plan.rows; i++) {
+		char **row = table_row(&plan, i);
+		const char *why = to_copy(row) ? entangled(row[P_MOUNTPOINT], &backups) : NULL;
+		if (!why)
+			continue;
+		set(&row[P_ACTION], "fail");
+		set(&row[P_REASON], why);
+	}
+	place_free(&backups);
+	return 0;
+}
+
+/* What there is room for where path, or the folder above it that exists, lies. */
+static int
+room_at(const char *path, struct room *free_room)
+{
+	struct statvfs fs;
+	char *at = xstrdup(path), *slash;
+	int rc;
+	while ((rc = statvfs(at, &fs)) < 0 && errno == ENOENT && (slash = strrchr(at, '/')))
+		slash[slash == at] = '\0';
+	if (rc < 0)
+		warn("%s", at);
+	free(at);
+	if (rc < 0)
+		return -1;
+	free_room->bytes = (uintmax_t)fs.f_bfree * fs.f_frsize;
+	free_room->inodes = fs.f_files ? fs.f_ffree : UINTMAX_MAX; /* btrfs counts none */
+	return 0;
+}
+
+static bool
+fits(const struct room *need, const struct room *have)
+{
+	return need->bytes <= have->bytes && need->inodes <= have->inodes;
+}
+
+/* What the file systems of the volumes hold in all. */
+static struct room
+upper_bound(void)
+{
+	struct room all = {0};
+	struct devices seen = {0};
+	for (size_t i = 0; i < plan.rows; i++) {
+		char **row = table_row(&plan, i);
+		struct statvfs fs;
+		struct stat st;
+		if (!to_copy(row) || stat(row[P_MOUNTPOINT], &st) < 0 || device_known(&seen, st.st_dev) ||
+		    statvfs(row[P_MOUNTPOINT], &fs) < 0)
+			continue;
+		device_add(&seen, st.st_dev);
+		all.bytes += (uintmax_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+		all.inodes += fs.f_files - fs.f_ffree;
+	}
+	return all;
+}
+
+static bool
+held(const char *volume)
+{
+	struct stat st;
+	for (size_t i = 0; generations && generations[i]; i++) {
+		char *path = xasprintf("%s/%s/files", generations[i], volume);
+		bool is = fstatat(repo, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		free(path);
+		if (is)
+			return true;
+	}
+	return false;
+}
+
+static int
+count(void *arg, const struct walk_item *i)
+{
+	struct room *need = arg;
+	nlink_t names = S_ISDIR(i->st.st_mode) ? 1 : i->st.st_nlink; /* each pays its share of the inode */
+	need->bytes += (uintmax_t)i->st.st_blocks * 512 / names; /* 512: stat(2) */
+	need->inodes++;
+	return 0;
+}
+
+/* What the volumes need of which there is no copy yet. */
+static struct room
+lower_bound(void)
+{
+	static const struct walk_ops ops = {.entry = count};
+	struct room need = {0};
+	for (size_t i = 0; i < plan.rows; i++) {
+		char **row = table_row(&plan, i);
+		int fd = to_copy(row) && !held(row[P_VOLUME]) ? open(row[P_MOUNTPOINT], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		if (fd < 0)
+			continue;
+		walk(fd, row[P_VOLUME], &ops, &need); /* what cannot be read is said, and will fail its volume */
+		close(fd);
+	}
+	return need;
+}
+
+static int
+enough(const char *root)
+{
+	struct room have, need = upper_bound();
+	if (room_at(root, &have) < 0)
+		return BD_FATAL;
+	if (fits(&need, &have) || (need = lower_bound(), fits(&need, &have)))
+		return BD_DONE;
+	warnx("%s: the volumes that are new need %ju MiB and %ju inodes, and there are %ju MiB and %ju inodes free", root,
+	    need.bytes >> 20, need.inodes, have.bytes >> 20, have.inodes);
+	return BD_FAILED;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "V")) != -1;)
+		switch (c) {
+		case 'V': bd_version();
+		default: usage();
+		}
+	if (argc - optind != 2 || *argv[optind] != '/')
+		usage();
+	const char *root = argv[optind];
+	int status = load();
+	if (status)
+		return status;
+	repo = open(argv[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (repo < 0 && errno != ENOENT)
+		err(BD_FATAL, "%s", argv[optind + 1]);
+	if (repo >= 0 && generation_list(repo, &generations) < 0)
+		return BD_FATAL;
+	if (untangle(root) < 0 || (status = enough(root)) == BD_FATAL)
+		return BD_FATAL;
+	for (size_t i = 0; i < plan.rows; i++)
+		tsv_write(stdout, (const char *const *)table_row(&plan, i), P_COLUMNS);
+	return bd_finish(status);
+}
