@@ -95,7 +95,7 @@ untangle(const char *root)
 	return 0;
 }
 
-/* What there is room for where path, or the folder above it that exists, lies. */
+/* What there is room for where path, or the folder above it that exists, lies; it must be writable. */
 static int
 room_at(const char *path, struct room *free_room)
 {
@@ -104,6 +104,8 @@ room_at(const char *path, struct room *free_room)
 	int rc;
 	while ((rc = statvfs(at, &fs)) < 0 && errno == ENOENT && (slash = strrchr(at, '/')))
 		slash[slash == at] = '\0';
+	if (rc == 0 && access(at, W_OK) < 0) /* root, too, is told of a read-only file system */
+		rc = -1;
 	if (rc < 0)
 		warn("%s", at);
 	free(at);

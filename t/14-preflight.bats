@@ -85,6 +85,17 @@ beside	stop	needed" ]
 	[[ $output == *"3000 inodes, and there are "* ]]
 }
 
+@test "a read-only file system, and a file in the way" {
+	fs=$(loop_fs ext4 8M)
+	mount -o remount,ro "$fs"
+	stop_plan v "$WORK" >"$WORK/plan"
+	run -3 bd-preflight "$fs/b" "$fs/b/h/r" <"$WORK/plan"
+	[[ $output == "bd-preflight: $fs: Read-only file system" ]]
+	: >"$WORK/file"
+	run -3 bd-preflight "$WORK/file" "$WORK/file/h/r" <"$WORK/plan"
+	[[ $output == *": Not a directory" ]]
+}
+
 @test "malformed input, wrong usage and a full device" {
 	run -2 bd-preflight "$WORK"
 	run -2 bd-preflight relative "$WORK/r" </dev/null

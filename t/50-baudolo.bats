@@ -302,7 +302,7 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 	: >file
 	for B in "$PWD/file" "$PWD/file/b" /proc/none; do
 		run -3 run_it
-		[[ $output == *'ERROR: no generation could be begun.' ]]
+		[[ $output == *"ERROR: no generation can be made in $B; nothing was stopped." ]]
 	done
 	mkdir ro
 	export -f run_it
@@ -534,6 +534,30 @@ one_failed() {
 	[[ $stderr == *"ERROR: volume 'bad' is not in this generation: "* ]]
 	one_failed
 	[ "$(find "$B" -path '*/files/*/files' | wc -l)" = 0 ]
+}
+
+@test "no room: nothing is stopped, nothing begun" {
+	B=$(loop_fs ext4 8M)/b R=$B/$H/backup-docker-to-local
+	d=$(volume_new bad) && head -c 20M /dev/urandom >"$d/f"
+	container_run writer -v bad:/data
+	started=$(docker inspect -f '{{.State.StartedAt}}' writer)
+	run -3 --separate-stderr run_it
+	[[ $stderr == *"the volumes that are new need 2"[0-9]" MiB "*"ERROR: there is not enough room in $B; nothing was stopped." ]]
+	[ "$started" = "$(docker inspect -f '{{.State.StartedAt}}' writer)" ]
+	untouched
+	docker rm -f writer >/dev/null
+}
+
+@test "containers are not stopped for a volume that holds the backups" {
+	d=$(volume_new bad)
+	container_run writer -v bad:/data
+	started=$(docker inspect -f '{{.State.StartedAt}}' writer)
+	B=$d/b R=$B/$H/backup-docker-to-local
+	run -1 --separate-stderr run_it
+	[[ $stderr == *"ERROR: volume 'bad' is not in this generation: the backups folder lies in it."* ]]
+	[ "$started" = "$(docker inspect -f '{{.State.StartedAt}}' writer)" ]
+	one_failed
+	docker rm -f writer >/dev/null
 }
 
 @test "a file that comes and goes meanwhile is no failure" {
