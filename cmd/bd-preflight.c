@@ -111,8 +111,8 @@ room_at(const char *path, struct room *free_room)
 	free(at);
 	if (rc < 0)
 		return -1;
-	free_room->bytes = (uintmax_t)fs.f_bfree * fs.f_frsize;
-	free_room->inodes = fs.f_files ? fs.f_ffree : UINTMAX_MAX; /* btrfs counts none */
+	free_room->bytes = fs.f_blocks ? (uintmax_t)fs.f_bfree * fs.f_frsize : UINTMAX_MAX; /* not every one counts them */
+	free_room->inodes = fs.f_files ? fs.f_ffree : UINTMAX_MAX;                          /* btrfs does not */
 	return 0;
 }
 
