@@ -99,3 +99,21 @@ generation_next(const char *newest, time_t now)
 	}
 	return name;
 }
+
+time_t
+generation_time(const char *name, struct tm *tm)
+{
+	*tm = (struct tm){0};
+	const char *end = strptime(name, "%Y%m%d%H%M%S", tm);
+	if (!end || *end)
+		return -1;
+	struct tm utc = *tm; /* a local time may not exist, where a name is above one that was before the gap; a date must */
+	time_t day = timegm(&utc);
+	if (day < 0 || utc.tm_mday != tm->tm_mday || utc.tm_min != tm->tm_min) /* 31 April; a second 60 */
+		return -1;
+	tm->tm_wday = utc.tm_wday;
+	tm->tm_yday = utc.tm_yday;
+	struct tm local = *tm;
+	local.tm_isdst = -1;
+	return mktime(&local);
+}

@@ -124,5 +124,6 @@ void held_add(const char *volume, int fd);
 bool generation_name(const char *s); /* 14 digits */
 int generation_list(int repo, char ***names); /* newest first, NULL at the end; -1 said */
 char *generation_next(const char *newest, time_t now); /* local time, always above newest (NULL: none); NULL if there is none */
+time_t generation_time(const char *name, struct tm *tm); /* and the local time, broken down, with day of week and year; -1: no date */
 
 #endif
