@@ -310,7 +310,7 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 	run -3 in_mount_namespace 'mount -t tmpfs none ro; mount -o remount,ro ro; run_it'
 	[[ $output == *'Read-only file system'* ]]
 	# full, after some volumes
-	d=$(volume_new bad) && head -c 3000000 /dev/urandom >"$d/big"
+	d=$(volume_new bad) && head -c 3000000 /dev/urandom >"$d/big" && ln "$d/big" "$d/../elsewhere" # the preflight counts a half
 	run -1 in_mount_namespace 'mount -t tmpfs -o size=2m none ro; rc=0; run_it || rc=$?; cp -a ro/. kept; exit $rc'
 	B=$PWD/kept R=$B/$H/backup-docker-to-local
 	[[ $output == *"ERROR: volume 'bad' is not in this generation: "* ]]
