@@ -6,11 +6,10 @@
 
 #include "crew.h"
 
-enum { WIDTH = 32 };
-
 struct team {
-	struct child child[WIDTH];
-	size_t item[WIDTH], size;
+	struct child child[CREW_MAX];
+	size_t item[CREW_MAX], size;
+	bool stopped;
 };
 
 /* false: no more are to begin. */
@@ -33,10 +32,10 @@ add(const struct crew *c, struct team *t, size_t item)
 static void
 reap(const struct crew *c, struct team *t)
 {
-	struct pollfd p[WIDTH];
+	struct pollfd p[CREW_MAX];
 	for (size_t k = 0; k < t->size; k++)
 		p[k] = (struct pollfd){.fd = t->child[k].alive, .events = POLLIN};
-	if (poll(p, t->size, -1) < 0)
+	if (ppoll(p, t->size, NULL, c->unblocked) < 0)
 		return;
 	for (size_t k = t->size; k-- > 0;) {
 		if (!p[k].revents)
@@ -50,13 +49,28 @@ reap(const struct crew *c, struct team *t)
 	}
 }
 
+static void
+pass_on(const struct crew *c, struct team *t)
+{
+	if (t->stopped || !c->stop || !*c->stop)
+		return;
+	t->stopped = true;
+	for (size_t k = 0; k < t->size; k++)
+		kill(t->child[k].pid, *c->stop);
+}
+
 void
 crew_run(const struct crew *c, const size_t item[], size_t items)
 {
 	struct team t = {.size = 0};
-	for (size_t next = 0; next < items || t.size;)
-		if (next < items && t.size < WIDTH)
+	const size_t width = c->width ? c->width : CREW_MAX;
+	for (size_t next = 0; next < items || t.size;) {
+		if (next < items && t.size < width)
 			next = add(c, &t, item[next]) ? next + 1 : items;
 		else
 			reap(c, &t);
+		pass_on(c, &t);
+		if (t.stopped)
+			next = items;
+	}
 }

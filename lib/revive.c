@@ -312,7 +312,7 @@ int
 revive(struct journal *j, long patience, bool verbose)
 {
 	struct work w = {.j = j, .patience = patience, .verbose = verbose};
-	const struct crew crew = {begin, work, done, &w};
+	const struct crew crew = {.begin = begin, .work = work, .done = done, .arg = &w};
 	size_t *item = xcalloc(j->count + 1, sizeof *item);
 	for (ssize_t order = -1; (order = next_order(j, order + 1)) >= 0;) {
 		size_t n = 0;

@@ -220,7 +220,7 @@ done(void *arg, size_t i, int outcome)
 static void
 stop_round(struct stop *s)
 {
-	const struct crew crew = {begin, work, done, s};
+	const struct crew crew = {.begin = begin, .work = work, .done = done, .arg = s};
 	size_t *item = stop_order(s), n = 0;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->journal->entry[item[i]].state == JOURNAL_RUNNING)
