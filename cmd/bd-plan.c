@@ -61,44 +61,6 @@ check_volume(const struct tsv *at, char *const row[])
 	return tsv_bad(at, "field %d: no such backing", V_BACKING + 1);
 }
 
-static int
-check_mount(const struct tsv *at, char *const row[])
-{
-	static const int flags[] = {MOUNT_AUTOREMOVE, MOUNT_SELF};
-	if (!row[MOUNT_CONTAINER] || strchr(row[MOUNT_CONTAINER], ' ')) /* our lists of them are separated by spaces */
-		return tsv_bad(at, "field %d is no container name", MOUNT_CONTAINER + 1);
-	if (!row[MOUNT_ID])
-		return tsv_bad(at, "field %d: a container without an id", MOUNT_ID + 1);
-	if (!row[MOUNT_STATE])
-		return tsv_bad(at, "field %d: a container without a state", MOUNT_STATE + 1);
-	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-		if (row[flags[i]] && strcmp(row[flags[i]], "yes") && strcmp(row[flags[i]], "no"))
-			return tsv_bad(at, "field %d is neither yes nor no", flags[i] + 1);
-	return 0;
-}
-
-/* Reads all of file, or stdin if it is "-", and checks each row. */
-static int
-load(struct table *t, const char *file, int (*check)(const struct tsv *, char *const row[]))
-{
-	bool standard = !strcmp(file, "-");
-	FILE *in = standard ? stdin : fopen(file, "re");
-	struct tsv at = {.name = standard ? "stdin" : file};
-	if (!in) {
-		warn("%s", file);
-		return BD_FATAL;
-	}
-	int rc = table_read(t, in, at.name);
-	for (size_t i = 0; !rc && i < t->rows; i++) {
-		at.line = i + 1;
-		if (check(&at, table_row(t, i)) < 0)
-			rc = BD_USAGE;
-	}
-	if (!standard)
-		fclose(in);
-	return rc;
-}
-
 /* The first row for volume in the sorted mounts, or where it would be. */
 static size_t
 find(const struct table *mounts, const char *volume)
@@ -249,9 +211,9 @@ main(int argc, char *argv[])
 		}
 	if (argc - optind != 2 || (!strcmp(argv[optind], "-") && !strcmp(argv[optind + 1], "-")))
 		usage();
-	int status = load(&volumes, argv[optind], check_volume);
+	int status = table_load(&volumes, argv[optind], check_volume);
 	if (!status)
-		status = load(&mounts, argv[optind + 1], check_mount);
+		status = table_load(&mounts, argv[optind + 1], mount_check);
 	if (status)
 		return status;
 	table_sort(&mounts);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "bd.h"
+
 enum {
 	MOUNT_VOLUME,
 	MOUNT_CONTAINER,
@@ -21,6 +23,8 @@ enum {
 	MOUNT_SELF, /* yes, no */
 	MOUNT_COLUMNS
 };
+
+int mount_check(const struct tsv *at, char *const row[]); /* for table_load */
 
 /* Paused and restarting ones have to be stopped too. */
 static inline bool

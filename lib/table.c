@@ -29,6 +29,27 @@ table_read(struct table *t, FILE *in, const char *name)
 	return !rc ? 0 : ferror(in) ? BD_FATAL : BD_USAGE;
 }
 
+int
+table_load(struct table *t, const char *file, int (*check)(const struct tsv *, char *const row[]))
+{
+	bool standard = !strcmp(file, "-");
+	FILE *in = standard ? stdin : fopen(file, "re");
+	struct tsv at = {.name = standard ? "stdin" : file};
+	if (!in) {
+		warn("%s", file);
+		return BD_FATAL;
+	}
+	int rc = table_read(t, in, at.name);
+	for (size_t i = 0; !rc && i < t->rows; i++) {
+		at.line = i + 1;
+		if (check(&at, table_row(t, i)) < 0)
+			rc = BD_USAGE;
+	}
+	if (!standard)
+		fclose(in);
+	return rc;
+}
+
 static int
 by_columns(const void *a, const void *b, void *columns)
 {
