@@ -19,7 +19,7 @@ WARN = -Wall -Wextra -pedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DBD_VERSION='"$(VERSION)"' -Ilib $(WARN) $(HARDEN) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
-LDLIBS = -lcurl -lcrypto
+LDLIBS = -lcurl -lssl -lcrypto
 
 CMDS := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 LIBO := $(patsubst lib/%.c,$(B)/lib/%.o,$(wildcard lib/*.c))

@@ -55,23 +55,25 @@ on_socket(void *data, curl_socket_t fd, curlsocktype purpose)
 }
 
 static void
-set_transport(struct docker *d)
+set_transport(const struct docker *d, CURL *curl)
 {
-	curl_easy_setopt(d->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(d->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(d->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(d->curl, CURLOPT_PATH_AS_IS, 1L); /* a volume named ".." is the daemon's to refuse */
-	curl_easy_setopt(d->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
-	curl_easy_setopt(d->curl, CURLOPT_CONNECTTIMEOUT, 30L);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* a volume named ".." is the daemon's to refuse */
+	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
 	if (d->socket)
-		curl_easy_setopt(d->curl, CURLOPT_UNIX_SOCKET_PATH, d->socket);
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, d->socket);
+	else /* a host that is gone must not hang a stream for ever */
+		curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
 	static const struct {
 		CURLoption option;
 		const char *file;
 	} tls[] = {{CURLOPT_CAINFO, "ca.pem"}, {CURLOPT_SSLCERT, "cert.pem"}, {CURLOPT_SSLKEY, "key.pem"}};
 	for (size_t i = 0; d->certs && i < sizeof tls / sizeof *tls; i++) {
 		char *path = xasprintf("%s/%s", d->certs, tls[i].file);
-		curl_easy_setopt(d->curl, tls[i].option, path);
+		curl_easy_setopt(curl, tls[i].option, path);
 		free(path);
 	}
 }
@@ -112,39 +114,83 @@ run_jq(FILE *body, const char *options, const char *filter, FILE **out)
 	return -1;
 }
 
-/* Sends one request and stores the answer in body. */
+static void
+say(const struct docker *d, CURL *curl, CURLcode rc, const char *what, const char *path, const char *why)
+{
+	long os = 0;
+	if (rc == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os);
+	if (os)
+		warnx("%s: %s", d->where, strerror((int)os));
+	else
+		warnx("%s: %s %s: %s", d->where, what, path, *why ? why : curl_easy_strerror(rc));
+}
+
+/* One answer: where it goes. */
+struct taker {
+	CURL *curl;
+	FILE *body;               /* all of it, or what the daemon says when it refuses */
+	struct docker_sink *sink; /* or NULL */
+};
+
+static size_t
+take(char *data, size_t one, size_t len, void *arg)
+{
+	struct taker *t = arg;
+	long status = 0;
+	(void)one; /* always 1 */
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!t->sink || status >= 300)
+		return fwrite(data, 1, len, t->body);
+	t->sink->gave_up = t->sink->put(t->sink->arg, data, len) < 0;
+	return t->sink->gave_up ? 0 : len;
+}
+
+/* libcurl asks about once a second. */
 static int
-transfer(struct docker *d, const char *method, const char *path, const char *json, long timeout, FILE *body)
+is_stopped(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t e)
+{
+	struct docker_sink *sink = arg;
+	(void)a, (void)b, (void)c, (void)e;
+	if (sink->stop && *sink->stop)
+		sink->gave_up = true;
+	return sink->gave_up;
+}
+
+/* Sends one request and stores the answer, or gives it to the sink. */
+static int
+transfer(struct docker *d, const char *method, const char *path, const char *json, long timeout, struct taker *t)
 {
 	char why[CURL_ERROR_SIZE] = "";
 	struct curl_slist *header = NULL;
 	curl_easy_reset(d->curl); /* keeps the connection */
-	set_transport(d);
+	set_transport(d, d->curl);
 	char *url = xasprintf("%s%s", d->base, path);
 	curl_easy_setopt(d->curl, CURLOPT_URL, url);
 	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, why);
-	curl_easy_setopt(d->curl, CURLOPT_WRITEDATA, body);
+	curl_easy_setopt(d->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(d->curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(d->curl, CURLOPT_TIMEOUT, timeout);
+	if (t->sink) {
+		curl_easy_setopt(d->curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(d->curl, CURLOPT_XFERINFOFUNCTION, is_stopped);
+		curl_easy_setopt(d->curl, CURLOPT_XFERINFODATA, t->sink);
+	}
 	if (!strcmp(method, "POST")) {
 		header = curl_slist_append(header, "Content-Type: application/json");
 		curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER, header);
 		curl_easy_setopt(d->curl, CURLOPT_POSTFIELDS, json ? json : "");
 	}
 	CURLcode rc = curl_easy_perform(d->curl);
-	long os = 0;
-	if (rc == CURLE_COULDNT_CONNECT)
-		curl_easy_getinfo(d->curl, CURLINFO_OS_ERRNO, &os);
-	if (os)
-		warnx("%s: %s", d->where, strerror((int)os));
-	else if (rc)
-		warnx("%s: %s %s: %s", d->where, method, path, *why ? why : curl_easy_strerror(rc));
-	else
+	if (!rc)
 		curl_easy_getinfo(d->curl, CURLINFO_RESPONSE_CODE, &d->status);
+	else if (!t->sink || !t->sink->gave_up)
+		say(d, d->curl, rc, method, path, why);
 	curl_easy_setopt(d->curl, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(header);
 	free(url);
-	if (!rc && fflush(body) == 0)
+	if (!rc && fflush(t->body) == 0)
 		return 0;
 	if (!rc)
 		warn("memfd");
@@ -173,17 +219,24 @@ refused(struct docker *d, const char *method, const char *path, FILE *body)
 	return -1;
 }
 
-static int
-request(struct docker *d, const char *method, const char *path, const char *json, long timeout, const char *filter,
-        FILE **out)
+/* NULL said; else the caller's to close. */
+static FILE *
+begin(struct docker *d)
 {
 	free(d->message);
 	d->message = NULL;
 	d->status = 0;
-	FILE *body = scratch();
+	return scratch();
+}
+
+static int
+request(struct docker *d, const char *method, const char *path, const char *json, long timeout, const char *filter,
+        FILE **out)
+{
+	FILE *body = begin(d);
 	if (!body)
 		return -1;
-	int rc = transfer(d, method, path, json, timeout, body);
+	int rc = transfer(d, method, path, json, timeout, &(struct taker){.curl = d->curl, .body = body});
 	if (rc < 0)
 		;
 	else if (d->status >= 300 && d->status != 304)
@@ -209,6 +262,57 @@ int
 docker_post(struct docker *d, const char *path, const char *json, long timeout, const char *filter, FILE **out)
 {
 	return request(d, "POST", path, json, timeout, filter, out);
+}
+
+int
+docker_stream(struct docker *d, const char *path, const char *json, struct docker_sink *sink)
+{
+	FILE *body = begin(d);
+	if (!body)
+		return -1;
+	int rc = transfer(d, "POST", path, json, 0, &(struct taker){.curl = d->curl, .body = body, .sink = sink});
+	if (rc == 0 && d->status >= 300)
+		rc = refused(d, "POST", path, body);
+	fclose(body);
+	return rc;
+}
+
+void *
+docker_connect(struct docker *d)
+{
+	char why[CURL_ERROR_SIZE] = "";
+	CURL *curl = curl_easy_init();
+	if (!curl) {
+		warnx("libcurl does not start");
+		return NULL;
+	}
+	set_transport(d, curl);
+	curl_easy_setopt(curl, CURLOPT_URL, d->base);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	CURLcode rc = curl_easy_perform(curl);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+	if (!rc)
+		return curl;
+	say(d, curl, rc, "connection to", d->base, why);
+	curl_easy_cleanup(curl);
+	return NULL;
+}
+
+int
+docker_refused(struct docker *d, const char *path, long status, const void *body, size_t len)
+{
+	FILE *f = begin(d);
+	if (!f)
+		return -1;
+	int rc = -1;
+	d->status = status;
+	if (fwrite(body, 1, len, f) != len || fflush(f) != 0)
+		warn("memfd");
+	else
+		rc = refused(d, "POST", path, f);
+	fclose(f);
+	return rc;
 }
 
 /* Appends /v1.N to d->base, from the header that came with the last answer. */

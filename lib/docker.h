@@ -8,6 +8,8 @@
 #ifndef BD_DOCKER_H
 #define BD_DOCKER_H
 
+#include <signal.h>
+
 #include "bd.h"
 
 struct docker {
@@ -32,6 +34,20 @@ void docker_close(struct docker *d);
  * -1 said: the daemon refused if d->status >= 400, else it or jq failed. */
 int docker_get(struct docker *d, const char *path, const char *filter, FILE **out);
 int docker_post(struct docker *d, const char *path, const char *json, long timeout, const char *filter, FILE **out);
+
+/* As docker_post without a limit of time, but what a 2xx answers goes to put, in pieces. With gave_up, -1 is not said. */
+struct docker_sink {
+	int (*put)(void *arg, const void *data, size_t len); /* 0, or -1 to give up */
+	void *arg;
+	const volatile sig_atomic_t *stop; /* NULL, or gives up once it is not 0 */
+	bool gave_up;
+};
+int docker_stream(struct docker *d, const char *path, const char *json, struct docker_sink *sink);
+
+/* For what is no plain exchange of HTTP. docker_connect gives a CURL of CURLOPT_CONNECT_ONLY, the caller's to clean
+ * up, or NULL said. docker_refused takes an answer >= 300 that came there; it returns as docker_post. */
+void *docker_connect(struct docker *d);
+int docker_refused(struct docker *d, const char *path, long status, const void *body, size_t len);
 
 char *docker_name(const char *name); /* as one component of a path; to be freed */
 char *docker_json(const char *s);    /* as a JSON string, with its quotes; to be freed */

@@ -1,4 +1,4 @@
-/* self.c - whether we run in a container, and in which.
+/* self.c - which container a process runs in; whether we do.
  *
  * No single trace is always there: the cgroup says nothing in a cgroup namespace of our own,
  * the host name may have been chosen, and is another's in another's network, and only overlay2
@@ -35,12 +35,26 @@ is_host_name(const char *id)
 	return gethostname(host, sizeof host - 1) == 0 && strlen(host) == SHORT_ID && !strncmp(id, host, SHORT_ID);
 }
 
+/* self: its folder below /proc */
 static bool
-is_root(const char *layer)
+is_root(const char *self, const char *layer)
 {
-	char *option = xasprintf(",upperdir=%s,", layer);
-	bool found = in_file("/proc/self/mountinfo", " / / ", option);
+	char *option = xasprintf(",upperdir=%s,", layer), *mounts = xasprintf("/proc/%s/mountinfo", self);
+	bool found = in_file(mounts, " / / ", option);
 	free(option);
+	free(mounts);
+	return found;
+}
+
+bool
+process_is_in(pid_t pid, const char *id, const char *layer)
+{
+	if (strlen(id) != ID)
+		return false;
+	struct tsv_num self = tsv_num((uintmax_t)pid);
+	char *cgroup = xasprintf("/proc/%s/cgroup", self.text);
+	bool found = in_file(cgroup, "", id) || (layer && is_root(self.text, layer));
+	free(cgroup);
 	return found;
 }
 
@@ -51,5 +65,5 @@ self_is(const char *id, const char *layer)
 		return false;
 	/* Docker mounts /etc/hostname from a folder named by the id; elsewhere in the mounts of a host stand those of all */
 	return in_file("/proc/self/cgroup", "", id) || in_file("/proc/self/mountinfo", " /etc/hostname ", id) ||
-	       is_host_name(id) || (layer && is_root(layer));
+	       is_host_name(id) || (layer && is_root("self", layer));
 }

@@ -1,0 +1,214 @@
+/* ending.c - what became of a command in a container, and ending one that outlives who asked for it.
+ *
+ * Docker's API cannot end a command, and a command does not end because nobody reads what it
+ * writes: pg_dump keeps its locks. On the daemon's own host its process can be sent a signal. That
+ * the pid is one of this host, and still means the same process, is proved and not assumed: the
+ * process has to be in that very container, and is held by a descriptor while that is looked at. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "container.h"
+#include "ending.h"
+#include "self.h"
+
+/* Seconds: for a start that is under way, for the end after TERM, and after KILL. */
+enum { BEGIN_TIME = 2, TERM_TIME = 5, KILL_TIME = 10 };
+enum { STEP = 20 }; /* ms between two looks */
+
+int
+exec_inspect(struct docker *d, const char *id, struct exec_state *s)
+{
+	static const char filter[] = "[(.Running | tostring), (.ExitCode // empty | tostring) // \"-\","
+		" (.Pid // 0 | tostring), .ContainerID // \"-\"] | @tsv";
+	enum { RUNNING, CODE, PID, CONTAINER, COLUMNS };
+	FILE *in;
+	struct tsv t;
+	*s = (struct exec_state){.code = -1};
+	char *escaped = docker_name(id), *path = xasprintf("/exec/%s/json", escaped);
+	int rc = docker_get(d, path, filter, &in);
+	if (rc == 0) {
+		tsv_begin(&t, in, path);
+		rc = tsv_read(&t, COLUMNS) > 0 && t.field[RUNNING] && t.field[PID] && t.field[CONTAINER] ? 0 : -1;
+		if (rc == 0) {
+			s->running = !strcmp(t.field[RUNNING], "true");
+			s->code = t.field[CODE] ? (int)strtol(t.field[CODE], NULL, 10) & 0xff : -1;
+			s->pid = (pid_t)strtol(t.field[PID], NULL, 10);
+			s->container = xstrdup(t.field[CONTAINER]);
+		} else
+			warnx("%s: the answer makes no sense", path);
+		tsv_end(&t);
+		fclose(in);
+	}
+	free(escaped);
+	free(path);
+	return rc;
+}
+
+void
+exec_state_free(struct exec_state *s)
+{
+	free(s->container);
+	s->container = NULL;
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void
+pause_a_bit(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = STEP * 1000000L}, NULL);
+}
+
+/* Of a live process, from its stat: the session; -1: there is none. See proc(5). */
+static pid_t
+session_of(const char *pid)
+{
+	char *path = xasprintf("/proc/%s/stat", pid), *line = NULL, state, *name_end;
+	FILE *f = fopen(path, "re");
+	size_t cap = 0;
+	int session = -1;
+	/* the name may hold anything, but nothing behind it holds a parenthesis */
+	if (f && getdelim(&line, &cap, '\0', f) > 0 && (name_end = strrchr(line, ')')) &&
+	    (sscanf(name_end + 1, " %c %*d %*d %d", &state, &session) != 2 || strchr("ZX", state)))
+		session = -1;
+	if (f)
+		fclose(f);
+	free(line);
+	free(path);
+	return session;
+}
+
+/* The process, or all of its session, as Docker makes each command a leader of one: whoever of them is in the
+ * container gets the signal. How many there were. */
+static size_t
+signal_all(pid_t leader, const char *container, const char *layer, int sig)
+{
+	size_t found = 0;
+	DIR *all = opendir("/proc");
+	for (struct dirent *e; all && (e = readdir(all));) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (pid <= 0)
+			continue;
+		pid_t session = session_of(e->d_name);
+		if (session < 0 || (session != leader && pid != leader))
+			continue;
+		int fd = pidfd_open(pid, 0);
+		if (fd < 0)
+			continue;
+		if (process_is_in(pid, container, layer)) {
+			found++;
+			if (sig && pidfd_send_signal(fd, sig, NULL, 0) < 0 && errno != ESRCH)
+				warn("process %d", (int)pid);
+		}
+		close(fd);
+	}
+	if (all)
+		closedir(all);
+	return found;
+}
+
+/* 0: nobody is left. */
+static size_t
+wait_for_all(pid_t leader, const char *container, const char *layer, double seconds)
+{
+	size_t left;
+	for (double until = now() + seconds; (left = signal_all(leader, container, layer, 0)) && now() < until;)
+		pause_a_bit();
+	return left;
+}
+
+static int
+end_process(pid_t pid, const char *container, const char *layer, const char *name)
+{
+	if (!signal_all(pid, container, layer, SIGTERM)) {
+		if (session_of(tsv_num((uintmax_t)pid).text) < 0) /* it has just ended; a daemon elsewhere would say it runs */
+			return 0;
+		warnx("%s: process %d is not seen to be in it, so it is not ended", name, (int)pid);
+		return -1;
+	}
+	if (!wait_for_all(pid, container, layer, TERM_TIME))
+		return 0;
+	signal_all(pid, container, layer, SIGKILL);
+	if (!wait_for_all(pid, container, layer, KILL_TIME))
+		return 0;
+	warnx("%s: process %d does not end", name, (int)pid);
+	return -1;
+}
+
+/* Of one that runs. */
+static int
+end_running(struct docker *d, const struct exec_state *s, const char *name)
+{
+	struct container c;
+	if (!d->socket) {
+		warnx("%s: what was started in it may go on: the daemon at %s is not known to be on this host", name, d->where);
+		return -1;
+	}
+	int rc = container_inspect(d, s->container, &c);
+	if (rc == DOCKER_NONE)
+		return 0;
+	if (rc == 0) {
+		rc = end_process(s->pid, s->container, container_get(&c, "layer"), name);
+		container_free(&c);
+	}
+	return rc;
+}
+
+/* Whether it is being started: then it is neither to be ended yet, nor known to have ended. */
+static bool
+is_beginning(const struct exec_state *s)
+{
+	return s->running ? !s->pid : s->code < 0;
+}
+
+/* As docker_get, but not while a start may be under way. */
+static int
+settle(struct docker *d, const char *id, struct exec_state *s)
+{
+	int rc;
+	for (double until = now() + BEGIN_TIME; (rc = exec_inspect(d, id, s)) == 0 && is_beginning(s) && now() < until;) {
+		exec_state_free(s);
+		pause_a_bit();
+	}
+	return rc;
+}
+
+int
+exec_end(struct docker *d, const char *id, const char *name)
+{
+	struct exec_state s;
+	int rc = settle(d, id, &s);
+	if (rc == DOCKER_NONE) /* it was forgotten, as all are whose container has ended */
+		return 0;
+	if (rc < 0) {
+		warnx("%s: what was started in it may go on", name);
+		return -1;
+	}
+	rc = s.running ? end_running(d, &s, name) : 0;
+	for (double until = now() + KILL_TIME; rc == 0 && s.running;) {
+		exec_state_free(&s);
+		rc = exec_inspect(d, id, &s);
+		if (rc == DOCKER_NONE)
+			return 0;
+		if (rc == 0 && s.running && now() > until) {
+			warnx("%s: what was started in it still runs, for all that Docker knows", name);
+			rc = -1;
+		} else if (rc == 0 && s.running)
+			pause_a_bit();
+	}
+	exec_state_free(&s);
+	return rc;
+}

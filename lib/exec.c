@@ -1,0 +1,361 @@
+/* exec.c - a command in a container, over the Docker Engine API.
+ *
+ * Created, noted in the journal, started, and asked about until it has ended: the end of what it
+ * writes is not its end, and says nothing of how it ended. Whatever goes wrong between the start
+ * and that, the command is ended. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "container.h"
+#include "ending.h"
+#include "exec.h"
+#include "frames.h"
+#include "upgrade.h"
+#include "utf8.h"
+
+enum { CREATE_SECONDS = 300 };
+enum { FIRST_LOOK = 2, LAST_LOOK = 500 }; /* ms between two questions whether it has ended */
+enum { KILLED = 128 + SIGKILL };
+
+struct run {
+	struct docker *d;
+	const struct exec *e;
+	char *id;
+	struct frames frames;
+	bool bad; /* what came were no frames */
+};
+
+/* Docker's reader of JSON would silently put something else there. */
+static int
+check_text(const char *container, const char *text, const char *what, int len)
+{
+	if (is_utf8(text))
+		return 0;
+	warnx("%s: %s%.*s is not UTF-8, which is all that Docker's API can carry", container, what, len, text);
+	return -1;
+}
+
+static int
+check(const struct exec *e)
+{
+	for (size_t i = 0; e->argv[i]; i++)
+		if (check_text(e->container, e->argv[i], "an argument of the command", 0) < 0)
+			return -1;
+	for (size_t i = 0; e->env && e->env[i]; i++)
+		if (check_text(e->container, e->env[i], "the variable ", (int)strcspn(e->env[i], "=")) < 0)
+			return -1;
+	return e->user ? check_text(e->container, e->user, "the user", 0) : 0;
+}
+
+static void
+put_list(FILE *out, const char *key, const char *const list[])
+{
+	fprintf(out, ",\"%s\":[", key);
+	for (size_t i = 0; list && list[i]; i++) {
+		char *text = docker_json(list[i]);
+		fprintf(out, "%s%s", i ? "," : "", text);
+		explicit_bzero(text, strlen(text));
+		free(text);
+	}
+	putc(']', out);
+}
+
+static char *
+body(const struct exec *e)
+{
+	char *text, *user = docker_json(e->user ? e->user : "");
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		err(BD_FATAL, "memory");
+	fprintf(out, "{\"AttachStdin\":%s,\"AttachStdout\":true,\"AttachStderr\":true,\"User\":%s", e->in ? "true" : "false", user);
+	put_list(out, "Cmd", e->argv);
+	put_list(out, "Env", e->env);
+	putc('}', out);
+	free(user);
+	if (fclose(out) != 0)
+		err(BD_FATAL, "memory");
+	return text;
+}
+
+/* The one line of in, to be freed; NULL said. */
+static char *
+read_id(FILE *in, const char *path)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t len = getline(&line, &cap, in);
+	if (len > 1 && line[len - 1] == '\n') {
+		line[len - 1] = '\0';
+		return line;
+	}
+	warnx("%s: the answer makes no sense", path);
+	free(line);
+	return NULL;
+}
+
+/* Sets r->id. 0, EXEC_FAILED, EXEC_NONE. */
+static int
+create(struct run *r)
+{
+	const struct exec *e = r->e;
+	FILE *in;
+	if (!*e->container)
+		return EXEC_NONE;
+	if (check(e) < 0)
+		return EXEC_FAILED;
+	char *name = docker_name(e->container), *path = xasprintf("/containers/%s/exec", name), *json = body(e);
+	int rc = docker_post(r->d, path, json, CREATE_SECONDS, ".Id // empty", &in);
+	if (rc == 0) {
+		r->id = read_id(in, path);
+		fclose(in);
+	}
+	explicit_bzero(json, strlen(json));
+	free(json);
+	free(path);
+	free(name);
+	return rc == DOCKER_NONE ? EXEC_NONE : rc < 0 || !r->id ? EXEC_FAILED : 0;
+}
+
+/* One write: others may write there, too. */
+static int
+note(struct run *r)
+{
+	struct exec_state s;
+	if (r->e->journal < 0)
+		return 0;
+	if (exec_inspect(r->d, r->id, &s) != 0) {
+		warnx("%s: what was to be started in it is gone", r->e->container);
+		return -1;
+	}
+	char *line = xasprintf("%s\t%s\n", r->id, s.container);
+	size_t len = strlen(line);
+	ssize_t put = write(r->e->journal, line, len);
+	int rc = put == (ssize_t)len && fsync(r->e->journal) == 0 ? 0 : -1;
+	if (rc < 0 && put >= 0 && put < (ssize_t)len)
+		errno = ENOSPC;
+	if (rc < 0)
+		warn("journal of commands");
+	free(line);
+	exec_state_free(&s);
+	return rc;
+}
+
+static int
+on_frame(void *arg, int stream, const void *data, size_t len)
+{
+	const struct exec *e = arg;
+	int (*put)(void *, const void *, size_t) = stream == FRAME_STDIN || stream == FRAME_STDOUT ? e->out : e->err;
+	return put ? put(e->arg, data, len) : 0;
+}
+
+static int
+on_data(void *arg, const void *data, size_t len)
+{
+	struct run *r = arg;
+	union {
+		const struct exec *in;
+		void *out;
+	} e = {.in = r->e};
+	int rc = frames_feed(&r->frames, data, len, on_frame, e.out);
+	r->bad = rc == FRAMES_BAD;
+	return rc ? -1 : 0;
+}
+
+static ssize_t
+on_input(void *arg, void *buf, size_t len)
+{
+	struct run *r = arg;
+	return r->e->in(r->e->arg, buf, len);
+}
+
+/* 0: all that it writes has come; else not, or it did not start, which is said unless somebody gave up; *curl is as
+ * upgrade_run leaves it. */
+static int
+start(struct run *r, void **curl)
+{
+	static const char json[] = "{\"Detach\":false,\"Tty\":false}";
+	const struct exec *e = r->e;
+	char *name = docker_name(r->id), *path = xasprintf("/exec/%s/start", name);
+	int rc;
+	if (e->in)
+		rc = upgrade_run(r->d, &(struct upgrade){.what = e->container, .path = path, .json = json, .in = on_input, .put = on_data,
+			.arg = r, .ready = e->ready, .stop = e->stop}, curl);
+	else
+		rc = docker_stream(r->d, path, json, &(struct docker_sink){.put = on_data, .arg = r, .stop = e->stop});
+	if (rc == DOCKER_NONE)
+		warnx("%s", r->d->message);
+	free(name);
+	free(path);
+	return rc;
+}
+
+/* What docker_stream and upgrade_run do not say. */
+static void
+say_why(const struct run *r, int rc)
+{
+	if (r->bad || (rc == 0 && !frames_whole(&r->frames)))
+		warnx("%s: what came from %s is not all that it wrote", r->e->container, r->e->argv[0]);
+	else if (r->e->stop && *r->e->stop)
+		warnx("%s: %s is ended", r->e->container, r->e->argv[0]);
+	else if (rc == -1 || rc == DOCKER_NONE)
+		warnx("%s: %s failed with that", r->e->container, r->e->argv[0]);
+}
+
+/* Whether the container has ended, and its commands with it. */
+static bool
+is_down(struct run *r)
+{
+	struct container c;
+	int rc = container_inspect(r->d, r->e->container, &c);
+	bool down = rc == DOCKER_NONE || (rc == 0 && (c.kind == CONTAINER_DOWN || !strcmp(container_get(&c, "state"), "restarting")));
+	if (rc == 0)
+		container_free(&c);
+	return down;
+}
+
+/* Whether it runs on: 1, 0, -1 said; then its status is in *code. */
+static int
+look(struct run *r, int *code)
+{
+	struct exec_state s;
+	const char *name = r->e->container, *command = r->e->argv[0];
+	int rc = exec_inspect(r->d, r->id, &s);
+	if (rc < 0)
+		warnx("%s: how %s ended is not known", name, command);
+	if (rc < 0)
+		return -1;
+	*code = s.code;
+	if (rc == 0)
+		exec_state_free(&s);
+	if (rc == 0 && s.running)
+		return 1;
+	if (rc == DOCKER_NONE || (s.code == KILLED && is_down(r)))
+		warnx("%s: ended, or was killed, while %s ran in it", name, command);
+	else if (s.code < 0)
+		warnx("%s: how %s ended is not known, not to Docker either", name, command);
+	else
+		return 0;
+	return -1;
+}
+
+/* Its exit status, or EXEC_FAILED. */
+static int
+wait_for_end(struct run *r)
+{
+	int code, rc;
+	for (long ms = FIRST_LOOK; (rc = look(r, &code)) > 0; ms = 2 * ms < LAST_LOOK ? 2 * ms : LAST_LOOK) {
+		if (r->e->stop && *r->e->stop) {
+			say_why(r, 0);
+			break;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+	}
+	if (rc == 0)
+		return code;
+	exec_end(r->d, r->id, r->e->container);
+	return EXEC_FAILED;
+}
+
+int
+exec_run(struct docker *d, const struct exec *e)
+{
+	struct run r = {.d = d, .e = e};
+	void *curl = NULL;
+	int status = create(&r);
+	if (status)
+		return status;
+	if (note(&r) < 0)
+		status = EXEC_FAILED;
+	else {
+		int rc = start(&r, &curl);
+		if (rc == 0 && frames_whole(&r.frames))
+			status = wait_for_end(&r);
+		else {
+			say_why(&r, rc);
+			exec_end(d, r.id, e->container);
+			status = EXEC_FAILED;
+		}
+		curl_easy_cleanup(curl);
+	}
+	free(r.id);
+	return status;
+}
+
+/* What exec_text gives to a command and takes from it. */
+struct text {
+	const char *container, *input;
+	size_t left;
+	FILE *out;
+	char line[4096];
+	size_t len;
+};
+
+static ssize_t
+give(void *arg, void *buf, size_t len)
+{
+	struct text *t = arg;
+	size_t n = t->left < len ? t->left : len;
+	memcpy(buf, t->input, n);
+	t->input += n;
+	t->left -= n;
+	return (ssize_t)n;
+}
+
+static int
+keep(void *arg, const void *data, size_t len)
+{
+	struct text *t = arg;
+	if (fwrite(data, 1, len, t->out) != len)
+		err(BD_FATAL, "memory");
+	return 0;
+}
+
+static void
+say_line(struct text *t)
+{
+	t->line[t->len] = '\0';
+	char *shown = tsv_show(t->line);
+	if (*shown)
+		warnx("%s: %s", t->container, shown);
+	free(shown);
+	t->len = 0;
+}
+
+static int
+say_lines(void *arg, const void *data, size_t len)
+{
+	struct text *t = arg;
+	for (const char *s = data, *end = s + len; s < end; s++)
+		if (*s == '\n' || t->len == sizeof t->line - 1) {
+			say_line(t);
+			if (*s != '\n')
+				t->line[t->len++] = *s;
+		} else
+			t->line[t->len++] = *s;
+	return 0;
+}
+
+int
+exec_text(struct docker *d, const struct exec *e, const char *input, char **output)
+{
+	struct text t = {.container = e->container, .input = input, .left = input ? strlen(input) : 0};
+	struct exec run = *e;
+	size_t len;
+	if (!(t.out = open_memstream(output, &len)))
+		err(BD_FATAL, "memory");
+	run.in = input ? give : NULL;
+	run.out = keep;
+	run.err = say_lines;
+	run.arg = &t;
+	int status = exec_run(d, &run);
+	if (t.len)
+		say_line(&t);
+	if (fclose(t.out) != 0)
+		err(BD_FATAL, "memory");
+	return status;
+}
