@@ -1,0 +1,420 @@
+/* prune-model - holds bd-prune against random histories: prune-model SEED COUNT
+ *
+ * What must be kept is told here from the words of restic's manual, rule by rule and from sets of names ("for the
+ * last N days that have one or more snapshots, keep the most recent one of each day"), and shares nothing with
+ * bd-prune. Then what must hold whatever the policy is: see invariants(). */
+#include <err.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MANY = 400, VOLUMES = 6, RULES = 6 };
+enum state { WHOLE, UNSTAMPED, PARTIAL, UNREADABLE };
+enum status { ABSENT, GOOD, FAILED, MISSING, UNPROVEN };
+
+struct gen {
+	char name[15];
+	enum state state;
+	enum status has[VOLUMES];
+	bool dumped[VOLUMES];
+	bool want, kept;
+};
+
+static struct gen gen[MANY]; /* the oldest first */
+static int count;
+static bool exists[VOLUMES], known;
+static long rule[RULES];
+static char now[15];
+static long seen_removed, seen_kept, seen_stand_in;
+
+extern char **environ;
+
+static unsigned
+rnd(unsigned below)
+{
+	static unsigned long long x;
+	if (!x)
+		x = (unsigned long long)random() * 2654435761u + 88172645463325252u;
+	x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+	return (unsigned)((x >> 11) % below);
+}
+
+/* ---- a history ---- */
+
+static void
+local_name(time_t t, char name[15])
+{
+	strftime(name, 15, "%Y%m%d%H%M%S", localtime(&t));
+}
+
+/* As bd-partial does: never a name that is not above the last. */
+static void
+next_name(time_t t, char name[15])
+{
+	local_name(t, name);
+	if (count == 0 || strcmp(name, gen[count - 1].name) > 0)
+		return;
+	struct tm tm = {0};
+	strptime(gen[count - 1].name, "%Y%m%d%H%M%S", &tm);
+	t = timegm(&tm) + 1;
+	gmtime_r(&t, &tm);
+	strftime(name, 15, "%Y%m%d%H%M%S", &tm);
+}
+
+static void
+fill(struct gen *g, const unsigned born[], const unsigned dead[], const unsigned fails[], unsigned partial)
+{
+	unsigned roll = rnd(100);
+	g->state = roll < partial ? PARTIAL : roll < partial + 4 ? UNREADABLE : roll < partial + 8 ? UNSTAMPED : WHOLE;
+	for (int v = 0; v < VOLUMES; v++) {
+		unsigned at = (unsigned)count;
+		g->has[v] = at < born[v] || at >= dead[v] ? ABSENT : rnd(100) < fails[v] ? FAILED : rnd(50) == 0 ? MISSING : GOOD;
+		if (g->state == PARTIAL && g->has[v] != ABSENT)
+			g->has[v] = UNPROVEN;
+		if (g->state == UNREADABLE)
+			g->has[v] = ABSENT;
+		g->dumped[v] = v % 2 && rnd(4);
+	}
+}
+
+static void
+history(void)
+{
+	unsigned born[VOLUMES], dead[VOLUMES], fails[VOLUMES], partial = rnd(3) * 10;
+	unsigned size = rnd(4) ? rnd(60) : rnd(MANY - 40), step = rnd(3);
+	time_t t = 1700000000 + (time_t)rnd(100000000);
+	for (int v = 0; v < VOLUMES; v++) {
+		born[v] = rnd(2) ? 0 : rnd(size + 1);
+		dead[v] = rnd(3) ? MANY : rnd(size + 1);
+		fails[v] = rnd(3) ? 0 : rnd(4) ? rnd(30) : 100;
+		exists[v] = rnd(4) != 0;
+	}
+	known = rnd(4) != 0;
+	for (count = 0; count < (int)size;) {
+		/* nightly at 02:30, the hour that summer time takes and gives; or a few a day; or now and then */
+		struct tm tm;
+		t += step == 0 ? 86400 : step == 1 ? 3600 + (time_t)rnd(30000) : (time_t)rnd(3000000);
+		if (step == 0) {
+			localtime_r(&t, &tm);
+			tm.tm_hour = 2, tm.tm_min = 30, tm.tm_sec = 0, tm.tm_isdst = -1;
+			t = mktime(&tm);
+		}
+		if (rnd(8) == 0) /* a missed night */
+			continue;
+		if (rnd(40) == 0) /* the clock steps back */
+			t -= (time_t)rnd(400000);
+		struct gen *g = &gen[count];
+		memset(g, 0, sizeof *g);
+		next_name(t, g->name);
+		fill(g, born, dead, fails, partial);
+		count++;
+	}
+	local_name(t + 10, now);
+	if (count && strcmp(now, gen[count - 1].name) < 0)
+		strcpy(now, gen[count - 1].name);
+	/* a few from a time that has not come, and one whose name is no date */
+	for (unsigned n = rnd(5) ? 0 : 1 + rnd(3); n && count < MANY - 2; n--, count++) {
+		memset(&gen[count], 0, sizeof *gen);
+		snprintf(gen[count].name, 15, "2099%02u01000000", 1 + (unsigned)count % 12);
+		if (strcmp(gen[count].name, gen[count - 1 + !count].name) <= 0 && count)
+			break;
+		fill(&gen[count], born, dead, fails, partial);
+	}
+	if (rnd(8) == 0) {
+		memset(&gen[count], 0, sizeof *gen);
+		snprintf(gen[count].name, 15, "20991331000000");
+		fill(&gen[count++], born, dead, fails, partial);
+	}
+	for (int r = 0; r < RULES; r++)
+		rule[r] = rnd(2) ? 0 : rnd(12) == 0 ? -1 : 1 + (long)rnd(r == 0 ? 5 : 12);
+	rule[rnd(RULES)] = 1 + (long)rnd(9);
+}
+
+/* ---- the model ---- */
+
+static bool
+dated(const struct gen *g)
+{
+	return strcmp(g->name + 4, "1331000000") != 0;
+}
+
+static bool
+future(const struct gen *g)
+{
+	return strcmp(g->name, now) > 0;
+}
+
+static bool
+complete(const struct gen *g)
+{
+	return g->state == WHOLE || g->state == UNSTAMPED;
+}
+
+static bool
+asked(const struct gen *g)
+{
+	return g->state != UNREADABLE && dated(g) && !future(g);
+}
+
+/* The name of the period of the rule in which the generation lies. */
+static void
+period(int r, const char *name, char out[20])
+{
+	static const int digits[RULES] = {14, 10, 8, 0, 6, 4};
+	snprintf(out, 20, "%.*s", digits[r], name);
+	if (r != 3)
+		return;
+	int y, m, d;
+	sscanf(name, "%4d%2d%2d", &y, &m, &d);
+	struct tm tm = {.tm_year = y - 1900, .tm_mon = m - 1, .tm_mday = d, .tm_hour = 12};
+	timegm(&tm);
+	strftime(out, 20, "%GW%V", &tm);
+}
+
+/* Marks what the policy wants of those in the list. */
+static void
+wanted(const bool in[], bool want[])
+{
+	memset(want, 0, MANY * sizeof *want);
+	for (int r = 0; r < RULES; r++) {
+		long periods = 0;
+		int oldest = -1;
+		for (int i = 0; i < count; i++) {
+			if (!in[i])
+				continue;
+			if (oldest < 0)
+				oldest = i;
+			/* how many later periods have one? and is this the most recent of its own? */
+			char mine[20], other[20], last[20] = "";
+			long later = 0;
+			bool newest = true;
+			period(r, gen[i].name, mine);
+			for (int k = i + 1; k < count; k++) {
+				if (!in[k])
+					continue;
+				period(r, gen[k].name, other);
+				if (!strcmp(other, mine))
+					newest = false;
+				else if (strcmp(other, last)) {
+					later++;
+					strcpy(last, other);
+				}
+			}
+			periods += newest;
+			if (newest && rule[r] && (rule[r] < 0 || later < rule[r]))
+				want[i] = true;
+		}
+		/* "the oldest is kept as well if there are not enough" */
+		if (oldest >= 0 && rule[r] && (rule[r] < 0 || periods < rule[r]))
+			want[oldest] = true;
+	}
+}
+
+static void
+model(void)
+{
+	bool in[MANY], want[MANY];
+	int newest = -1;
+	for (int i = 0; i < count; i++) {
+		gen[i].want = !asked(&gen[i]);
+		if (asked(&gen[i]) && complete(&gen[i]))
+			newest = i;
+	}
+	if (newest >= 0)
+		gen[newest].want = true;
+	for (int i = newest + 1; i < count; i++)
+		gen[i].want = true;
+	for (int i = 0; i < count; i++)
+		in[i] = asked(&gen[i]) && complete(&gen[i]);
+	wanted(in, want);
+	for (int i = 0; i < count; i++)
+		gen[i].want = gen[i].want || want[i];
+	/* what is not proven is kept where it would be if it were, at the cost of nothing that is */
+	for (int i = 0; i < count; i++)
+		in[i] = asked(&gen[i]);
+	wanted(in, want);
+	for (int i = 0; i < count; i++)
+		gen[i].want = gen[i].want || (want[i] && !complete(&gen[i]));
+	for (int v = 0; v < VOLUMES; v++) {
+		if (known && !exists[v])
+			continue;
+		bool fails = false;
+		int good = -1, unproven = -1, dump = -1, last = -1;
+		for (int i = 0; i < count; i++) {
+			const struct gen *g = &gen[i];
+			in[i] = asked(g) && complete(g) && g->has[v] != FAILED && g->has[v] != MISSING;
+			fails = fails || g->has[v] == FAILED || g->has[v] == MISSING;
+			good = g->has[v] == GOOD ? i : good;
+			unproven = g->has[v] == UNPROVEN ? i : unproven;
+			dump = g->has[v] != ABSENT && g->has[v] != UNPROVEN && g->dumped[v] ? i : dump;
+			last = g->has[v] != ABSENT ? i : last;
+		}
+		if (good >= 0)
+			gen[good].want = true;
+		else if (unproven >= 0)
+			gen[unproven].want = true;
+		if (dump >= 0 && v % 2 && last >= 0)
+			gen[dump].want = true;
+		wanted(in, want);
+		for (int i = 0; fails && i < count; i++)
+			if (want[i] && gen[i].has[v] == GOOD) {
+				seen_stand_in += !gen[i].want;
+				gen[i].want = true;
+			}
+	}
+}
+
+/* ---- bd-prune ---- */
+
+static FILE *
+out(const char *name)
+{
+	FILE *f = fopen(name, "w");
+	if (!f)
+		err(3, "%s", name);
+	return f;
+}
+
+static void
+write_history(bool only_kept)
+{
+	static const char *const states[] = {"whole", "unstamped", "partial", "unreadable"};
+	static const char *const statuses[] = {"", "good", "failed", "missing", "unproven"};
+	FILE *g = out("generations"), *c = out("copies"), *e = out("existing");
+	for (int i = 0; i < count; i++) {
+		if (only_kept && !gen[i].kept)
+			continue;
+		fprintf(g, "/b/r\t%s\t-\t%s\t-\t-\t-\t-\t-\t-\n", gen[i].name, states[gen[i].state]);
+		for (int v = 0; v < VOLUMES; v++)
+			if (gen[i].has[v] != ABSENT)
+				fprintf(c, "/b/r\t%s\t%s\tv%d\t%s\tyes\t0\t%s\t%s\t-\n", gen[i].name, states[gen[i].state], v,
+				    statuses[gen[i].has[v]], v % 2 ? "yes" : "no", gen[i].dumped[v] ? "yes" : "no");
+	}
+	for (int v = 0; v < VOLUMES; v++)
+		if (exists[v])
+			fprintf(e, "v%d\tlocal\t/x\tplain\t-\n", v);
+	if (fclose(g) || fclose(c) || fclose(e))
+		err(3, "history");
+}
+
+/* Runs it; marks what is kept; the number removed. */
+static int
+prune(bool always)
+{
+	static char number[RULES][16];
+	const char *argv[32] = {"bd-prune"};
+	int n = 1, status, removed = 0;
+	for (int r = 0; r < RULES && !always; r++)
+		if (rule[r]) {
+			snprintf(number[r], sizeof number[r], "-%c%ld", "lHdwmy"[r], rule[r]);
+			argv[n++] = number[r];
+		}
+	if (always)
+		argv[n++] = "-a";
+	if (known)
+		argv[n++] = "-e", argv[n++] = "existing";
+	argv[n++] = "-t", argv[n++] = now, argv[n++] = "generations", argv[n++] = "copies";
+	posix_spawn_file_actions_t to;
+	posix_spawn_file_actions_init(&to);
+	posix_spawn_file_actions_addopen(&to, 1, "verdicts", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	union {
+		const char *const *in;
+		char *const *out;
+	} args = {.in = argv}; /* posix_spawnp(3) does not write to them */
+	pid_t pid;
+	if (posix_spawnp(&pid, "bd-prune", &to, NULL, args.out, environ) != 0)
+		errx(3, "bd-prune cannot be run");
+	posix_spawn_file_actions_destroy(&to);
+	if (waitpid(pid, &status, 0) < 0 || status)
+		errx(1, "bd-prune ended with %d", status);
+	FILE *f = fopen("verdicts", "r");
+	char name[15], verdict[8], why[4000];
+	int at = 0;
+	while (f && fscanf(f, "/b/r %14s %7s %3999[^\n]\n", name, verdict, why) == 3) {
+		while (at < count && strcmp(gen[at].name, name))
+			gen[at++].kept = false;
+		if (at == count)
+			errx(1, "%s: no such generation, or not in order", name);
+		gen[at++].kept = !strcmp(verdict, "keep");
+		removed += !strcmp(verdict, "remove");
+	}
+	if (!f || !feof(f))
+		errx(1, "verdicts: malformed");
+	while (at < count)
+		gen[at++].kept = false;
+	fclose(f);
+	return removed;
+}
+
+static void
+wrong(const char *what, const char *name)
+{
+	errx(1, "%s %s; now %s, rules %ld %ld %ld %ld %ld %ld", name, what, now, rule[0], rule[1], rule[2], rule[3], rule[4], rule[5]);
+}
+
+/* What must hold of what is kept, in words of its own. */
+static void
+invariants(void)
+{
+	bool any = false, kept_any = false;
+	for (int i = 0; i < count; i++) {
+		if (gen[i].state == UNREADABLE && !gen[i].kept)
+			wrong("cannot be read, and is removed", gen[i].name);
+		if (!complete(&gen[i]) || !asked(&gen[i]))
+			continue;
+		any = true;
+		kept_any = kept_any || gen[i].kept;
+	}
+	if (any && !kept_any)
+		wrong("no complete one is left", "-");
+	for (int v = 0; v < VOLUMES; v++) {
+		const struct gen *last = NULL;
+		for (int i = 0; i < count; i++)
+			last = gen[i].has[v] == GOOD ? &gen[i] : last;
+		if (last && !last->kept && (exists[v] || !known))
+			wrong("is the last good one of an existing volume", last->name);
+	}
+}
+
+static void
+check(void)
+{
+	write_history(false);
+	seen_removed += prune(true);
+	invariants();
+	model();
+	prune(false);
+	invariants();
+	for (int i = 0; i < count; i++) {
+		if (gen[i].kept != gen[i].want)
+			wrong(gen[i].want ? "should be kept" : "should be removed", gen[i].name);
+		seen_kept += gen[i].kept;
+	}
+	/* and once more, over what is left: nothing goes */
+	write_history(true);
+	if (prune(false) != 0)
+		wrong("a second time it removes something", "-");
+}
+
+int
+main(int argc, char *argv[])
+{
+	if (argc != 3)
+		errx(2, "usage: prune-model SEED COUNT");
+	setenv("TZ", "Europe/Berlin", 1);
+	tzset();
+	srandom((unsigned)atoi(argv[1]));
+	for (int i = 0; i < atoi(argv[2]); i++) {
+		history();
+		check();
+	}
+	printf("%s histories, %ld generations kept, %ld kept for one volume alone, %ld more could go\n", argv[2], seen_kept,
+	    seen_stand_in, seen_removed);
+	return 0;
+}
