@@ -104,7 +104,7 @@ main(int argc, char *argv[])
 		err(BD_FATAL, "%s", name);
 	static struct options o;
 	if (options_read(&o, in, name) < 0)
-		return BD_USAGE;
+		return ferror(in) ? BD_FATAL : BD_USAGE;
 	if (options_parse(&o, argv + optind + 2) < 0)
 		return wrong_usage(&o);
 	if (o.alone == o.opt)
