@@ -68,9 +68,8 @@ options_usage(const struct options *o, FILE *out)
 				continue;
 			char *label = options_label(p, "/"), *args = arguments(p);
 			label[strcspn(label, "/")] = '\0'; /* one name will do */
-			char *word = operands ? xstrdup(args + 1)
-			           : p->required ? xasprintf("%s%s", label, args)
-			                         : xasprintf("[%s%s]", label, args);
+			const char *name = operands ? "" : label, *value = operands ? args + 1 : args;
+			char *word = xasprintf(p->required ? "%s%s" : "[%s%s]", name, value);
 			put(out, &at, indent, word);
 			free(label);
 			free(args);

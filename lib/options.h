@@ -21,7 +21,7 @@ enum opt_kind {
 struct opt {
 	enum opt_kind kind;
 	bool ours;     /* never makes a prefix of one that is not ours ambiguous */
-	bool required; /* operands, and what stands alone in a `require` */
+	bool required; /* operands, but for operand0, and what stands alone in a `require` */
 	char **names;  /* the first is its name; those of one letter are short options */
 	size_t count;
 	char *metavar; /* with | in it, the values there are; "-" for flags */

@@ -116,7 +116,7 @@ read_rule(const struct tsv *t, struct options *o, enum opt_rule_kind kind, char 
 	*r = (struct opt_rule){.kind = kind};
 	for (const char *name; (name = word(&rest));) {
 		const struct opt *p = find(o, name);
-		if (!p || p->kind == OPT_OPERAND || p->kind == OPT_ALONE)
+		if (!p || (p->kind == OPT_OPERAND && p->required) || p->kind == OPT_ALONE)
 			return tsv_bad(t, "no option '%s' above", name);
 		r->member = xrealloc(r->member, r->count + 1, sizeof *r->member);
 		r->member[r->count++] = (size_t)(p - o->opt);
@@ -150,6 +150,11 @@ read_line(const struct tsv *t, struct options *o, char *rest)
 	for (size_t i = 0; i < sizeof rule / sizeof *rule; i++)
 		if (!strcmp(what, rule[i]))
 			return read_rule(t, o, (enum opt_rule_kind)i, rest);
+	if (!strcmp(what, "operand0")) {
+		int rc = read_option(t, o, OPT_OPERAND, rest);
+		o->opt[o->count - 1].required = false;
+		return rc;
+	}
 	if (!strcmp(what, "program"))
 		return read_text(t, what, &o->program, rest);
 	if (!strcmp(what, "about"))
