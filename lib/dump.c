@@ -34,7 +34,7 @@ dump_watch_add(struct dump_watch *w, const void *data, size_t len)
 	w->len = keep + len;
 }
 
-/* The last line of the first *end bytes that is not blank; *end becomes its start. NULL: no line begins there. */
+/* The last line of the first *end bytes that is not blank, *len long; *end becomes its start. NULL: no line begins there. */
 static const char *
 last_line(const struct dump_watch *w, size_t *end, size_t *len)
 {
@@ -53,27 +53,32 @@ last_line(const struct dump_watch *w, size_t *end, size_t *len)
 }
 
 static bool
-is(const char *line, size_t len, const char *text)
-{
-	return line && len == strlen(text) && !memcmp(line, text, len);
-}
-
-static bool
 begins(const char *line, size_t len, const char *text)
 {
-	return line && len >= strlen(text) && !memcmp(line, text, strlen(text));
+	return len >= strlen(text) && !memcmp(line, text, strlen(text));
+}
+
+/* Moves *end to before the last line if that begins with text, and is no more than that unless it may. */
+static bool
+take(const struct dump_watch *w, size_t *end, const char *text, bool more)
+{
+	size_t start = *end, len;
+	const char *line = last_line(w, &start, &len);
+	if (!line || !begins(line, len, text) || (len > strlen(text) && !more))
+		return false;
+	*end = start;
+	return true;
 }
 
 bool
 dump_watch_complete(const struct dump_watch *w)
 {
-	size_t end = w->len, len = 0;
-	const char *line = last_line(w, &end, &len), *text = marker[w->kind];
+	size_t end = w->len;
 	if (w->kind == DUMP_MARIADB) /* the date may follow */
-		return is(line, len, text) || begins(line, len, "-- Dump completed on ");
-	if (w->kind == DUMP_POSTGRES && begins(line, len, "\\unrestrict "))
-		line = last_line(w, &end, &len);
-	return is(line, len, "--") && is(last_line(w, &end, &len), len, text) && is(last_line(w, &end, &len), len, "--");
+		return take(w, &end, marker[w->kind], false) || take(w, &end, "-- Dump completed on ", true);
+	if (w->kind == DUMP_POSTGRES)
+		take(w, &end, "\\unrestrict ", true);
+	return take(w, &end, "--", false) && take(w, &end, marker[w->kind], false) && take(w, &end, "--", false);
 }
 
 /* Up to len bytes at an offset; fewer only at the end of the file. -1 said. */
