@@ -63,6 +63,7 @@ set_transport(const struct docker *d, CURL *curl)
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* a volume named ".." is the daemon's to refuse */
 	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
+	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 65536L);
 	if (d->socket)
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, d->socket);
 	else /* a host that is gone must not hang a stream for ever */

@@ -197,12 +197,13 @@ exec_end(struct docker *d, const char *id, const char *name)
 		warnx("%s: what was started in it may go on", name);
 		return -1;
 	}
+	int ended = s.running;
 	rc = s.running ? end_running(d, &s, name) : 0;
 	for (double until = now() + KILL_TIME; rc == 0 && s.running;) {
 		exec_state_free(&s);
 		rc = exec_inspect(d, id, &s);
 		if (rc == DOCKER_NONE)
-			return 0;
+			return ended;
 		if (rc == 0 && s.running && now() > until) {
 			warnx("%s: what was started in it still runs, for all that Docker knows", name);
 			rc = -1;
@@ -210,5 +211,5 @@ exec_end(struct docker *d, const char *id, const char *name)
 			pause_a_bit();
 	}
 	exec_state_free(&s);
-	return rc;
+	return rc < 0 ? rc : ended;
 }

@@ -16,7 +16,7 @@ int exec_inspect(struct docker *d, const char *id, struct exec_state *s);
 void exec_state_free(struct exec_state *s);
 
 /* It and what it started ends: by TERM, then by KILL. name is that of the container, for messages.
- * 0: it runs no more; -1 said: it may go on. */
+ * 0: it did not run any more; 1: it was ended; -1 said: it may go on. */
 int exec_end(struct docker *d, const char *id, const char *name);
 
 #endif

@@ -8,25 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "container.h"
 #include "ending.h"
 #include "exec.h"
+#include "execs.h"
 #include "frames.h"
 #include "upgrade.h"
 #include "utf8.h"
 
 enum { CREATE_SECONDS = 300 };
-enum { FIRST_LOOK = 2, LAST_LOOK = 500 }; /* ms between two questions whether it has ended */
+enum { FIRST_LOOK = 2, LAST_LOOK = 500, BREAK_TIME = 2000 }; /* ms: between two questions whether it has ended; for the end
+                                                              * of what seems to have broken the connection by that */
 enum { KILLED = 128 + SIGKILL };
+enum { STILL = -3 };
 
 struct run {
 	struct docker *d;
 	const struct exec *e;
 	char *id;
 	struct frames frames;
-	bool bad; /* what came were no frames */
+	bool bad; /* what came were no frames, or not all of one */
 };
 
 /* Docker's reader of JSON would silently put something else there. */
@@ -121,7 +123,6 @@ create(struct run *r)
 	return rc == DOCKER_NONE ? EXEC_NONE : rc < 0 || !r->id ? EXEC_FAILED : 0;
 }
 
-/* One write: others may write there, too. */
 static int
 note(struct run *r)
 {
@@ -132,15 +133,7 @@ note(struct run *r)
 		warnx("%s: what was to be started in it is gone", r->e->container);
 		return -1;
 	}
-	char *line = xasprintf("%s\t%s\n", r->id, s.container);
-	size_t len = strlen(line);
-	ssize_t put = write(r->e->journal, line, len);
-	int rc = put == (ssize_t)len && fsync(r->e->journal) == 0 ? 0 : -1;
-	if (rc < 0 && put >= 0 && put < (ssize_t)len)
-		errno = ENOSPC;
-	if (rc < 0)
-		warn("journal of commands");
-	free(line);
+	int rc = execs_note(r->e->journal, r->id, s.container);
 	exec_state_free(&s);
 	return rc;
 }
@@ -198,12 +191,12 @@ start(struct run *r, void **curl)
 static void
 say_why(const struct run *r, int rc)
 {
-	if (r->bad || (rc == 0 && !frames_whole(&r->frames)))
+	if (r->bad || rc == UPGRADE_BROKE)
 		warnx("%s: what came from %s is not all that it wrote", r->e->container, r->e->argv[0]);
 	else if (r->e->stop && *r->e->stop)
 		warnx("%s: %s is ended", r->e->container, r->e->argv[0]);
 	else if (rc == -1 || rc == DOCKER_NONE)
-		warnx("%s: %s failed with that", r->e->container, r->e->argv[0]);
+		warnx("%s: %s was not run, or not to its end", r->e->container, r->e->argv[0]);
 }
 
 /* Whether the container has ended, and its commands with it. */
@@ -218,45 +211,61 @@ is_down(struct run *r)
 	return down;
 }
 
-/* Whether it runs on: 1, 0, -1 said; then its status is in *code. */
+/* Whether it runs on: 1, 0, -1 said; *code is its status then. */
 static int
 look(struct run *r, int *code)
 {
 	struct exec_state s;
 	const char *name = r->e->container, *command = r->e->argv[0];
 	int rc = exec_inspect(r->d, r->id, &s);
+	if (rc == 0) {
+		*code = s.code;
+		exec_state_free(&s);
+		if (s.running)
+			return 1;
+	}
 	if (rc < 0)
 		warnx("%s: how %s ended is not known", name, command);
-	if (rc < 0)
-		return -1;
-	*code = s.code;
-	if (rc == 0)
-		exec_state_free(&s);
-	if (rc == 0 && s.running)
-		return 1;
-	if (rc == DOCKER_NONE || (s.code == KILLED && is_down(r)))
+	else if (rc == DOCKER_NONE || (s.code == KILLED && is_down(r)))
 		warnx("%s: ended, or was killed, while %s ran in it", name, command);
 	else if (s.code < 0)
-		warnx("%s: how %s ended is not known, not to Docker either", name, command);
+		warnx("%s: how %s ended is not known to Docker", name, command);
 	else
 		return 0;
 	return -1;
 }
 
-/* Its exit status, or EXEC_FAILED. */
+/* Its exit status, EXEC_FAILED said, or STILL: it runs after that many ms (-1: for ever), or is to be stopped. */
 static int
-wait_for_end(struct run *r)
+wait_for_end(struct run *r, long patience)
 {
-	int code, rc;
-	for (long ms = FIRST_LOOK; (rc = look(r, &code)) > 0; ms = 2 * ms < LAST_LOOK ? 2 * ms : LAST_LOOK) {
-		if (r->e->stop && *r->e->stop) {
-			say_why(r, 0);
-			break;
-		}
+	int code = 0, rc;
+	long ms = FIRST_LOOK, waited = 0;
+	while ((rc = look(r, &code)) > 0) {
+		if ((r->e->stop && *r->e->stop) || (patience >= 0 && waited >= patience))
+			return STILL;
 		nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+		waited += ms;
+		ms = 2 * ms < LAST_LOOK ? 2 * ms : LAST_LOOK;
 	}
-	if (rc == 0)
-		return code;
+	return rc < 0 ? EXEC_FAILED : code;
+}
+
+/* Its exit status, or EXEC_FAILED; rc is what start gave. */
+static int
+conclude(struct run *r, int rc)
+{
+	int status = STILL;
+	if (rc == 0 && frames_whole(&r->frames))
+		status = wait_for_end(r, -1);
+	else if (rc == 0)
+		r->bad = true;
+	else if (rc == UPGRADE_BROKE && (status = wait_for_end(r, BREAK_TIME)) == 0)
+		status = STILL; /* there must be a failure, or nobody would know that something is missing */
+	if (status == STILL)
+		say_why(r, rc);
+	if (status >= 0)
+		return status;
 	exec_end(r->d, r->id, r->e->container);
 	return EXEC_FAILED;
 }
@@ -267,21 +276,9 @@ exec_run(struct docker *d, const struct exec *e)
 	struct run r = {.d = d, .e = e};
 	void *curl = NULL;
 	int status = create(&r);
-	if (status)
-		return status;
-	if (note(&r) < 0)
-		status = EXEC_FAILED;
-	else {
-		int rc = start(&r, &curl);
-		if (rc == 0 && frames_whole(&r.frames))
-			status = wait_for_end(&r);
-		else {
-			say_why(&r, rc);
-			exec_end(d, r.id, e->container);
-			status = EXEC_FAILED;
-		}
-		curl_easy_cleanup(curl);
-	}
+	if (status == 0)
+		status = note(&r) < 0 ? EXEC_FAILED : conclude(&r, start(&r, &curl));
+	curl_easy_cleanup(curl); /* not before the command has ended */
 	free(r.id);
 	return status;
 }

@@ -134,9 +134,9 @@ struct link {
 };
 
 static int
-lost(const struct link *k, CURLcode rc)
+lost(const struct link *k)
 {
-	warnx("%s: the connection to Docker broke: %s", k->u->what, curl_easy_strerror(rc));
+	warnx("%s: the connection to Docker broke", k->u->what);
 	return -1;
 }
 
@@ -146,12 +146,12 @@ is_stopped(const struct link *k)
 	return k->u->stop && *k->u->stop;
 }
 
-/* Waits until something can be moved. until: seconds of CLOCK_MONOTONIC, or 0. */
+/* Waits until something can be moved; input: there may be a descriptor that it comes from, or -1. until: seconds of
+ * CLOCK_MONOTONIC, or 0. */
 static int
-wait_for(const struct link *k, time_t until)
+wait_for(const struct link *k, int input, time_t until)
 {
-	struct pollfd p[] = {{.fd = k->fd, .events = (short)(POLLIN | (k->blocked ? POLLOUT : 0))},
-		{.fd = k->u->ready && !k->fed && k->put == k->have ? *k->u->ready : -1, .events = POLLIN}};
+	struct pollfd p[] = {{.fd = k->fd, .events = (short)(POLLIN | (k->blocked ? POLLOUT : 0))}, {.fd = input, .events = POLLIN}};
 	struct timespec now;
 	poll(p, 2, k->u->stop || until ? WAKE : -1);
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -172,12 +172,12 @@ send_some(struct link *k, const char *data, size_t len, size_t *sent)
 	return k->blocked ? 0 : rc ? -1 : 1;
 }
 
-/* 1: *got bytes came, 0 at the end; 0: none are there; -1 said. */
+/* 1: *got bytes came, 0 at the end; 0: none are there; -1: the connection broke. */
 static int
 receive(struct link *k, char *buf, size_t len, size_t *got)
 {
 	CURLcode rc = curl_easy_recv(k->curl, buf, len, got);
-	return rc == CURLE_AGAIN ? 0 : rc ? lost(k, rc) : 1;
+	return rc == CURLE_AGAIN ? 0 : rc ? -1 : 1;
 }
 
 static int
@@ -195,10 +195,10 @@ send_request(struct link *k, struct docker *d)
 			return UPGRADE_GAVE_UP;
 		}
 		if ((rc = send_some(k, text + sent, len - sent, &sent)) == 0)
-			rc = wait_for(k, 0);
+			rc = wait_for(k, -1, 0);
 	}
 	free(text);
-	return rc < 0 ? lost(k, CURLE_SEND_ERROR) : 0;
+	return rc < 0 ? lost(k) : 0;
 }
 
 /* Reads more of an answer of which *have bytes are in text, which has room for HEAD_LIMIT. 1, 0 at the end, -1 said,
@@ -215,11 +215,11 @@ read_more(struct link *k, char *text, size_t *have, time_t until)
 		int rc = receive(k, text + *have, HEAD_LIMIT - *have, &got);
 		if (rc) {
 			*have += got;
-			return rc < 0 ? rc : got > 0;
+			return rc < 0 ? lost(k) : got > 0;
 		}
 		if (is_stopped(k))
 			return UPGRADE_GAVE_UP;
-		if (wait_for(k, until) < 0)
+		if (wait_for(k, -1, until) < 0)
 			return -1;
 	}
 }
@@ -277,18 +277,22 @@ read_answer(struct link *k, struct docker *d, char *text)
 	}
 }
 
-/* Tells the other end that no more comes. TLS has its own word for it: a bare end of the connection would look like a
- * cut, which is an error to some. */
-static void
+/* Tells the other end that no more comes. In TLS that is a word of its own, without which the end would look like a cut.
+ * 1; 0: it cannot be sent now. */
+static int
 tell_end(struct link *k)
 {
 	struct curl_tlssessioninfo *tls = NULL;
+	int rc = 0;
 	curl_easy_getinfo(k->curl, CURLINFO_TLS_SSL_PTR, &tls);
-	if (tls && tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals)
-		SSL_shutdown(tls->internals);
-	else
+	if (tls && tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals) {
+		SSL *ssl = tls->internals;
+		if ((rc = SSL_shutdown(ssl)) < 0)
+			k->blocked = SSL_get_error(ssl, rc) == SSL_ERROR_WANT_WRITE;
+	} else
 		shutdown(k->fd, SHUT_WR);
-	k->told = true;
+	k->told = rc >= 0 || !k->blocked;
+	return k->told;
 }
 
 static bool
@@ -317,10 +321,8 @@ feed(struct link *k)
 		k->put = 0;
 		k->fed = n == 0;
 	}
-	if (k->fed) {
-		tell_end(k);
-		return 1;
-	}
+	if (k->fed)
+		return tell_end(k);
 	int rc = send_some(k, k->piece + k->put, k->have - k->put, &k->put);
 	if (rc < 0) /* what it still writes is to be read all the same */
 		k->fed = k->told = true;
@@ -336,7 +338,7 @@ exchange(struct link *k, char *buf)
 			return UPGRADE_GAVE_UP;
 		int came = receive(k, buf, PIECE, &got);
 		if (came < 0)
-			return -1;
+			return UPGRADE_BROKE;
 		if (came && !got)
 			return 0;
 		if (came && k->u->put(k->u->arg, buf, got) < 0)
@@ -345,7 +347,7 @@ exchange(struct link *k, char *buf)
 		if (went < 0)
 			return went;
 		if (!came && !went)
-			wait_for(k, 0);
+			wait_for(k, k->u->ready && !k->told && k->put == k->have ? *k->u->ready : -1, 0);
 	}
 }
 

@@ -14,9 +14,10 @@ struct upgrade {
 	const volatile sig_atomic_t *stop; /* NULL, or gives up once it is not 0 */
 };
 
-enum { UPGRADE_GAVE_UP = -2 };
+enum { UPGRADE_GAVE_UP = -2, UPGRADE_BROKE = -3 /* not said */ };
 
-/* 0 at the end of what comes, also where not all of the input was taken; DOCKER_NONE; -1 said; UPGRADE_GAVE_UP.
+/* 0 at the end of what comes, also where not all of the input was taken; DOCKER_NONE; -1 said; UPGRADE_GAVE_UP;
+ * UPGRADE_BROKE later than the answer, which over TCP is also what a command looks like that leaves input unread.
  * Unless 0, *curl is the connection, to be cleaned up: while it is there, the other end sees no end of input. */
 int upgrade_run(struct docker *d, const struct upgrade *u, void **curl);
 

@@ -1,0 +1,97 @@
+/* bd-end - ends what a dead process has left running in containers.
+ *
+ * The journal goes once nothing in it runs; till then it keeps what may. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ending.h"
+#include "execs.h"
+
+static bool dry, verbose;
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-end [-nvV] JOURNAL...\n");
+	exit(BD_USAGE);
+}
+
+static int
+show(struct docker *d, const char *id)
+{
+	struct exec_state s;
+	int rc = exec_inspect(d, id, &s);
+	if (rc == 0) {
+		if (s.running)
+			printf("end %s\n", s.container);
+		exec_state_free(&s);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+/* Whether it may still run. */
+static bool
+end(struct docker *d, const char *id, const char *container)
+{
+	int rc = dry ? show(d, id) : exec_end(d, id, container);
+	if (rc > 0 && verbose)
+		warnx("%s: what was left running in it is ended", container);
+	return rc < 0;
+}
+
+/* Sets left where something may still run. */
+static int
+end_all(const struct table *t, bool left[])
+{
+	struct docker d;
+	int status = BD_DONE;
+	if (!t->rows)
+		return BD_DONE;
+	if (docker_open(&d) < 0)
+		return BD_FATAL;
+	for (size_t i = 0; i < t->rows; i++)
+		if ((left[i] = end(&d, table_row(t, i)[0], table_row(t, i)[1])))
+			status = BD_FAILED;
+	docker_close(&d);
+	return status;
+}
+
+static int
+replay(const char *path)
+{
+	struct execs j;
+	int status = execs_take(&j, path);
+	if (status)
+		return status;
+	bool *left = xcalloc(j.t.rows, sizeof *left);
+	status = end_all(&j.t, left);
+	if (!dry && status != BD_FATAL && execs_leave(&j, left) < 0)
+		status = BD_FAILED;
+	free(left);
+	execs_close(&j);
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	int status = BD_DONE;
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "nvV")) != -1;)
+		switch (c) {
+		case 'n': dry = true; break;
+		case 'v': verbose = true; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	if (optind == argc)
+		usage();
+	signal(SIGCHLD, SIG_DFL);
+	for (int i = optind; i < argc; i++) {
+		int rc = replay(argv[i]);
+		if (rc > status)
+			status = rc;
+	}
+	return bd_finish(status);
+}
