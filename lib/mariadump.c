@@ -20,13 +20,14 @@ struct asking {
 	struct lines out, err;
 	char last[256]; /* of what is said on stderr */
 	bool to_events; /* all before SHOW EVENTS was answered */
-	bool triggers;
 	bool denied;    /* SHOW EVENTS */
+	bool triggers, routines; /* it would see them */
 	struct names unread, torn;
 };
 
-/* A routine whose text is NULL may be called but not read. GRANTEE is the account in quotes, and an account has no @
- * in its host. TABLE_SCHEMA may be a pattern. SHOW EVENTS is the last, as it fails without the privilege. */
+/* A routine whose text is NULL may be called but not read; one that may be neither is not seen, nor is a trigger.
+ * GRANTEE is the account in quotes, and there is no @ in its host. Roles are not in there: what is seen was granted,
+ * too. TABLE_SCHEMA may be a pattern. SHOW EVENTS is the last, as it fails without the privilege. */
 static const char questions[] =
 	"SELECT 'routine', CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME) FROM information_schema.ROUTINES"
 	" WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_BODY = 'SQL' AND ROUTINE_DEFINITION IS NULL;"
@@ -35,11 +36,12 @@ static const char questions[] =
 	" WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND TRANSACTIONS <> 'YES';"
 	"SET @host = SUBSTRING_INDEX(CURRENT_USER(), '@', -1);"
 	"SET @me = CONCAT('''', LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(@host) - 1), '''@''', @host, '''');"
-	"SELECT 'triggers', PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = @me AND PRIVILEGE_TYPE = 'TRIGGER'"
-	" UNION SELECT 'triggers', PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES"
-	" WHERE GRANTEE = @me AND PRIVILEGE_TYPE = 'TRIGGER' AND DATABASE() LIKE TABLE_SCHEMA"
-	" UNION SELECT 'triggers', PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES"
-	" WHERE GRANTEE = @me AND PRIVILEGE_TYPE = 'TRIGGER' AND TABLE_SCHEMA = DATABASE();"
+	"SELECT 'may', PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = @me AND DATABASE() LIKE TABLE_SCHEMA"
+	" UNION SELECT 'may', PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = @me AND PRIVILEGE_TYPE <> 'SELECT'"
+	" UNION SELECT 'may', 'SELECT ON *.*' FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = @me AND PRIVILEGE_TYPE = 'SELECT'"
+	" UNION SELECT 'may', PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = @me AND TABLE_SCHEMA = DATABASE()"
+	" UNION SELECT 'may', 'TRIGGER' FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+	" UNION SELECT 'may', 'EXECUTE' FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE();"
 	"SELECT 'events', 'next';"
 	"SHOW EVENTS";
 
@@ -57,7 +59,18 @@ name_add(struct names *n, const char *name)
 static char *
 name_list(const struct names *n)
 {
+	if (!n->count)
+		return NULL;
 	return n->count <= NAMES ? xstrdup(n->text) : xasprintf("%s and %zu more", n->text, n->count - NAMES);
+}
+
+static void
+on_privilege(struct asking *a, const char *name)
+{
+	static const char *const reading[] = {"EXECUTE", "SELECT ON *.*", "SHOW_ROUTINE", "SHOW CREATE ROUTINE"};
+	a->triggers = a->triggers || !strcmp(name, "TRIGGER");
+	for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
+		a->routines = a->routines || !strcmp(name, reading[i]);
 }
 
 static void
@@ -70,8 +83,8 @@ on_answer(void *arg, const char *line)
 		name_add(&a->unread, line + 8);
 	else if (!strncmp(line, "torn\t", 5))
 		name_add(&a->torn, line + 5);
-	else if (!strncmp(line, "triggers\t", 9))
-		a->triggers = true;
+	else if (!strncmp(line, "may\t", 4))
+		on_privilege(a, line + 4);
 	else if (!strcmp(line, "events\tnext"))
 		a->to_events = true;
 }
@@ -104,18 +117,27 @@ put_err(void *arg, const void *data, size_t len)
 static void
 warn_of(const struct mariadump *m, const struct asking *a)
 {
-	char *unread = a->unread.count ? name_list(&a->unread) : NULL, *torn = a->torn.count ? name_list(&a->torn) : NULL;
+	struct names lost = {0}, lacks = {0};
+	const struct {
+		bool seen;
+		const char *what, *privilege;
+	} check[] = {{m->events, "events", "EVENT"}, {a->triggers, "triggers", "TRIGGER"}, {a->routines, "routines", "EXECUTE"}};
+	for (size_t i = 0; i < sizeof check / sizeof *check; i++)
+		if (!check[i].seen) {
+			name_add(&lost, check[i].what);
+			name_add(&lacks, check[i].privilege);
+		}
+	if (lost.count)
+		warnx("%s: WARNING: the dump of %s has no %s, should there be any: '%s' lacks %s", m->label, m->database, lost.text,
+		    m->username, lacks.text);
+	char *unread = name_list(&a->unread), *torn = name_list(&a->torn);
 	if (unread)
 		warnx("%s: WARNING: the dump of %s has no routines: '%s' may not read %s", m->label, m->database, m->username, unread);
-	if (!m->events)
-		warnx("%s: WARNING: the dump of %s has no events, should there be any: '%s' lacks the privilege EVENT", m->label,
-		    m->database, m->username);
-	if (!a->triggers)
-		warnx("%s: WARNING: the dump of %s may have no triggers, should there be any: '%s' lacks the privilege TRIGGER",
-		    m->label, m->database, m->username);
 	if (torn)
 		warnx("%s: WARNING: the dump of %s is not of one instant if these tables are written to meanwhile: %s", m->label,
 		    m->database, torn);
+	free(lost.text);
+	free(lacks.text);
 	free(unread);
 	free(torn);
 }
@@ -184,7 +206,7 @@ ask_tool(struct docker *d, struct mariadump *m, struct asking *a)
 int
 mariadump_ask(struct docker *d, struct mariadump *m, const char **command, char *why, size_t size)
 {
-	struct asking a = {.triggers = false};
+	struct asking a = {.denied = false};
 	*command = m->tool;
 	int status = ask_tool(d, m, &a);
 	if (!status) {
