@@ -1,0 +1,252 @@
+/* bd-remove - removes generations: first each is renamed out of sight, to BACKUPS/.baudolo/removed, then deleted.
+ *
+ * So there is never half a generation under its name, and -r goes on where a dead one ended. Inodes that
+ * other generations name are unlinked and nothing else; no link is followed and no mount entered. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tree.h"
+
+static bool verbose;
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-remove [-vV] BACKUPS HASH REPOSITORY GENERATION...\n"
+	                "       bd-remove -r [-v] BACKUPS HASH\n");
+	exit(BD_USAGE);
+}
+
+static void
+check_name(const char *name, const char *what)
+{
+	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))
+		errx(BD_USAGE, "%s '%s' is not a name", what, name);
+}
+
+/* Opens a folder below dir, and nothing through a link or on another mount. */
+static int
+enter(int dir, const char *name)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+}
+
+static void
+complain(const char *label, const char *name)
+{
+	int why = errno;
+	char *shown = tsv_show(name);
+	warnx("%s: %s: %s", label, shown, strerror(why));
+	free(shown);
+}
+
+/* Removes all that is in the folder, as far as it can be. */
+static int
+empty(int folder, const char *label)
+{
+	char **names;
+	int rc = 0;
+	ssize_t n = folder_names(folder, &names);
+	if (n < 0) {
+		warn("%s", label);
+		return -1;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (unlinkat(folder, names[i], 0) == 0 || errno == ENOENT)
+			continue;
+		int below = errno == EISDIR ? enter(folder, names[i]) : -1;
+		if (below >= 0) {
+			rc = empty(below, label) < 0 ? -1 : rc;
+			close(below);
+		}
+		if (below < 0 || (unlinkat(folder, names[i], AT_REMOVEDIR) < 0 && errno != ENOENT)) {
+			complain(label, names[i]);
+			rc = -1;
+		}
+	}
+	names_free(names, (size_t)n);
+	return rc;
+}
+
+/* The process that has something of the generation open or works in it, as pullers and restores do, or 0. */
+static long
+user_of(const char *path)
+{
+	char **pids, **fds, link[64];
+	size_t len = strlen(path), room = len + 16;
+	long found = 0;
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t n = proc < 0 ? 0 : folder_names(proc, &pids);
+	char *target = xcalloc(room, 1);
+	for (ssize_t i = 0; i < n && !found; i++) {
+		long pid = strtol(pids[i], NULL, 10);
+		if (pid <= 0 || pid == getpid())
+			continue;
+		snprintf(link, sizeof link, "%ld/fd", pid);
+		int dir = openat(proc, link, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ssize_t m = dir < 0 ? 0 : folder_names(dir, &fds);
+		for (ssize_t k = -1; k < m && !found; k++) {
+			ssize_t got = k < 0 ? (snprintf(link, sizeof link, "%ld/cwd", pid), readlinkat(proc, link, target, room))
+			                    : readlinkat(dir, fds[k], target, room);
+			/* it is, or begins with, the path and a slash */
+			if (got >= (ssize_t)len && !memcmp(target, path, len) && (got == (ssize_t)len || target[len] == '/'))
+				found = pid;
+		}
+		if (m > 0)
+			names_free(fds, (size_t)m);
+		if (dir >= 0)
+			close(dir);
+	}
+	if (n > 0)
+		names_free(pids, (size_t)n);
+	if (proc >= 0)
+		close(proc);
+	free(target);
+	return found;
+}
+
+static int
+folder(int dir, const char *name, bool make)
+{
+	if (make && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+		err(BD_FATAL, "%s", name);
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (make || errno != ENOENT))
+		err(BD_FATAL, "%s", name);
+	return fd;
+}
+
+/* BACKUPS/.baudolo/removed */
+static int
+limbo(int top, bool make)
+{
+	int hidden = folder(top, ".baudolo", make);
+	return hidden < 0 ? -1 : folder(hidden, "removed", make);
+}
+
+/* Deletes what has been renamed away. Two at it are in nobody's way. */
+static int
+delete(int removed, const char *name)
+{
+	int fd = enter(removed, name), rc = 0;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd >= 0) {
+		rc = empty(fd, name);
+		close(fd);
+	}
+	if (fd >= 0 && (rc < 0 || unlinkat(removed, name, AT_REMOVEDIR) == 0 || errno == ENOENT))
+		return rc;
+	warn("%s", name);
+	return -1;
+}
+
+/* Out of sight, and durably so before the first byte goes. */
+static int
+hide(int repo, const char *path, const char *generation, int removed, const char *name)
+{
+	struct stat st;
+	if (fstatat(repo, generation, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		warn("%s/%s", path, generation);
+		return -1;
+	}
+	char *whole = xasprintf("%s/%s", path, generation);
+	long pid = user_of(whole);
+	free(whole);
+	if (!S_ISDIR(st.st_mode) || pid) {
+		if (pid)
+			warnx("%s/%s: left alone: process %ld uses it", path, generation, pid);
+		else
+			warnx("%s/%s: not a folder", path, generation);
+		return -1;
+	}
+	if (renameat2(repo, generation, removed, name, RENAME_NOREPLACE) < 0 || fsync(removed) < 0 || fsync(repo) < 0) {
+		warn("%s/%s", path, generation);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+remove_all(const char *root, const char *hash, const char *repo, char *const generations[])
+{
+	int status = BD_DONE;
+	umask(022);
+	int top = folder(AT_FDCWD, root, false), host = top < 0 ? -1 : folder(top, hash, false);
+	int fd = host < 0 ? -1 : folder(host, repo, false);
+	char *given = xasprintf("%s/%s/%s", root, hash, repo), *path = realpath(given, NULL);
+	if (fd < 0 || !path)
+		err(BD_FATAL, "%s", given);
+	free(given);
+	int removed = limbo(top, true);
+	for (; *generations; generations++) {
+		char *name = xasprintf("%s.%s.%s", hash, repo, *generations);
+		if (verbose)
+			printf("remove %s/%s\n", path, *generations);
+		if (hide(fd, path, *generations, removed, name) < 0 || delete(removed, name) < 0)
+			status = BD_FAILED;
+		free(name);
+	}
+	if (syncfs(top) < 0) { /* only then is the room free on all file systems */
+		warn("%s", root);
+		status = BD_FAILED;
+	}
+	return status;
+}
+
+/* What dead ones of this host have begun to remove. */
+static int
+resume(const char *root, const char *hash)
+{
+	int status = BD_DONE, top = folder(AT_FDCWD, root, false), removed = top < 0 ? -1 : limbo(top, false);
+	char **names;
+	if (removed < 0)
+		return BD_DONE;
+	ssize_t n = folder_names(removed, &names);
+	if (n < 0)
+		err(BD_FATAL, "%s/.baudolo/removed", root);
+	for (ssize_t i = 0; i < n; i++) {
+		size_t len = strlen(hash);
+		if (strncmp(names[i], hash, len) || names[i][len] != '.')
+			continue;
+		if (verbose)
+			printf("remove %s/.baudolo/removed/%s\n", root, names[i]);
+		if (delete(removed, names[i]) < 0)
+			status = BD_FAILED;
+	}
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bool again = false;
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "rvV")) != -1;)
+		switch (c) {
+		case 'r': again = true; break;
+		case 'v': verbose = true; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	argv += optind;
+	argc -= optind;
+	if (again ? argc != 2 : argc < 4)
+		usage();
+	check_name(argv[1], "hash");
+	if (again)
+		return bd_finish(resume(argv[0], argv[1]));
+	check_name(argv[2], "repository");
+	for (int i = 3; i < argc; i++)
+		if (!generation_name(argv[i]))
+			errx(BD_USAGE, "'%s' is not the name of a generation", argv[i]);
+	return bd_finish(remove_all(argv[0], argv[1], argv[2], argv + 3));
+}
