@@ -436,6 +436,30 @@ restore_table() {
 	run -3 bd-options missing --
 }
 
+@test "an operand that may be missing, and rules for it" {
+	cat >spec <<-'E'
+		program p
+		about a
+		operand o one ONE h
+		operand0 o two TWO h
+		value1 n other F h
+		require two other
+		exclude two other
+	E
+	run -0 bd-options spec -- 1 2
+	[ "$output" = $'one\t=1\t-\ntwo\t=2\t-' ]
+	run -0 bd-options spec -- 1 --other x
+	[ "$output" = $'one\t=1\t-\nother\t=x\tother' ]
+	run -2 bd-options spec -- 1
+	[ "$output" = $'usage: p [-h] [--other F] ONE [TWO]\np: error: one of the arguments TWO --other is required' ]
+	run -2 bd-options spec -- 1 2 --other x
+	[ "${lines[1]}" = 'p: error: argument TWO: not allowed with argument --other' ]
+	run -2 bd-options spec -- --other x
+	[ "${lines[1]}" = 'p: error: the following arguments are required: ONE' ]
+	run -2 bd-options spec -- 1 2 3
+	[ "${lines[1]}" = 'p: error: unrecognized arguments: 3' ]
+}
+
 @test "help, version, wrong usage of bd-options itself, /dev/full" {
 	front_end baudolo
 	spec >spec
