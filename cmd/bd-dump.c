@@ -10,13 +10,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "crew.h"
 #include "databases.h"
 #include "dumper.h"
+#include "execs.h"
 #include "table.h"
 
 enum { VOLUME, CONTAINER, ID, INSTANCE, ENGINE, TOOL, LINE, DATABASE, USERNAME, SOLE, COLUMNS };
@@ -316,20 +316,6 @@ report(size_t i)
 	return written && !failed;
 }
 
-/* Locked until the last of us is gone. */
-static void
-open_journal(const char *path)
-{
-	journal = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (journal < 0)
-		err(BD_FATAL, "%s", path);
-	if (flock(journal, LOCK_EX | LOCK_NB) == 0)
-		return;
-	if (errno == EWOULDBLOCK)
-		errx(BD_LOCKED, "%s: in use", path);
-	err(BD_FATAL, "%s", path);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -356,8 +342,8 @@ main(int argc, char *argv[])
 		return status;
 	if ((partial = open(argv[optind], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		err(BD_FATAL, "%s", argv[optind]);
-	if (path)
-		open_journal(path);
+	if (path && (journal = execs_open(path)) < 0)
+		return BD_FATAL;
 	results = mmap(NULL, (input.rows + 1) * sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (results == MAP_FAILED)
 		err(BD_FATAL, "memory");

@@ -119,6 +119,11 @@ main(int argc, char *argv[])
 	signal(SIGCHLD, SIG_DFL);
 	if ((status = table_load(&input, "-", check)))
 		return status;
+	struct docker d;
+	if (input.rows && docker_open(&d) < 0)
+		return BD_FATAL; /* said once, not by each child */
+	if (input.rows)
+		docker_close(&d);
 	size_t *item = xcalloc(input.rows, sizeof *item);
 	answer = xcalloc(input.rows, sizeof *answer);
 	for (size_t i = 0; i < input.rows; i++)
