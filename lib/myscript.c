@@ -206,29 +206,26 @@ note_mode(struct my_state *s, const char *modes)
 }
 
 static void
-judge_variable(struct myscript *m, const char *name, bool global)
+judge_variable(struct myscript *m, const char *name)
 {
 	char lower[NAME];
 	size_t n = 0;
 	for (; name[n] && n + 1 < sizeof lower; n++)
 		lower[n] = (char)tolower((unsigned char)name[n]);
 	lower[n] = '\0';
-	struct my_item i = {.kind = MY_SET, .name = lower, .global = global};
+	struct my_item i = {.kind = MY_SET, .name = lower};
 	if (m->judge && m->judge(m->arg, &i) == MY_SKIP)
 		m->s->verdict = MY_SKIP;
 }
 
 /* After @@, or where a name is assigned to: [GLOBAL|SESSION|LOCAL] [.] NAME, with the name in l->text. */
-static bool
+static void
 lex_scope(struct lexer *l)
 {
-	bool global = is(l, "GLOBAL");
-	if (global || is(l, "SESSION") || is(l, "LOCAL")) {
+	if (!is(l, "GLOBAL") && !is(l, "SESSION") && !is(l, "LOCAL"))
+		return;
+	if (lex(l) == '.')
 		lex(l);
-		if (l->kind == '.')
-			lex(l);
-	}
-	return global;
 }
 
 /* SET a = 1, @b = @@c, GLOBAL d = 'e' */
@@ -242,16 +239,16 @@ judge_set(struct myscript *m, struct lexer *l)
 		else if (l->kind == '@' && l->at < l->end && *l->at == '@') {
 			lex(l);
 			lex(l);
-			bool global = lex_scope(l);
+			lex_scope(l);
 			if (l->kind == 'w' || l->kind == 'q')
-				judge_variable(m, l->text, global);
+				judge_variable(m, l->text);
 			left = false; /* @@a = 1 has been judged, too */
 		} else if (l->kind == '@') {
 			lex(l);
 			left = false;
 		} else if (left && (l->kind == 'w' || l->kind == 'q')) {
 			char name[NAME];
-			bool global = lex_scope(l);
+			lex_scope(l);
 			memcpy(name, l->text, sizeof name);
 			struct lexer next = *l;
 			if (lex(&next) == ':')
@@ -259,7 +256,7 @@ judge_set(struct myscript *m, struct lexer *l)
 			left = false;
 			if (next.kind != '=')
 				continue; /* SET NAMES */
-			judge_variable(m, name, global);
+			judge_variable(m, name);
 			if (!strcasecmp(name, "sql_mode")) {
 				lex(&next);
 				note_mode(m->s, next.kind == 'q' || next.kind == 'w' ? next.text : "");

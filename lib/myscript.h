@@ -22,7 +22,6 @@ enum my_kind {
 struct my_item {
 	enum my_kind kind;
 	const char *name, *host;
-	bool global; /* of MY_SET */
 	bool emptied; /* of MY_LOCK: its engine, as far as it was seen, knows DELETE */
 };
 
