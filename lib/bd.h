@@ -77,7 +77,8 @@ struct hash {
 int hash_begin(struct hash *h);
 int hash_add(struct hash *h, const void *data, size_t len);
 int hash_end(struct hash *h, char hex[HASH_HEX]);
-int hash_fd(int fd, const char *name, char hex[HASH_HEX]); /* of what is left to read */
+void hash_drop(struct hash *h); /* instead of hash_end */
+int hash_fd(int fd, const char *name, char hex[HASH_HEX]); /* of what is left to read; -1 said (errno) */
 
 /* save.c - a file appears complete or not at all */
 struct save {

@@ -1,4 +1,5 @@
 /* hash.c - SHA-256, by libcrypto. */
+#include <errno.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
@@ -40,10 +41,17 @@ hash_end(struct hash *h, char hex[HASH_HEX])
 	return 0;
 }
 
+void
+hash_drop(struct hash *h)
+{
+	EVP_MD_CTX_free(h->ctx);
+	h->ctx = NULL;
+}
+
 int
 hash_fd(int fd, const char *name, char hex[HASH_HEX])
 {
-	static char buf[1 << 16];
+	static _Thread_local char buf[1 << 17];
 	struct hash h;
 	if (hash_begin(&h) < 0)
 		return -1;
@@ -51,8 +59,10 @@ hash_fd(int fd, const char *name, char hex[HASH_HEX])
 	while ((got = read(fd, buf, sizeof buf)) > 0)
 		if (hash_add(&h, buf, (size_t)got) < 0)
 			break;
+	int why = errno;
 	if (got < 0)
 		warn("%s", name);
 	int rc = hash_end(&h, hex);
+	errno = got < 0 ? why : EIO;
 	return got ? -1 : rc;
 }

@@ -35,7 +35,7 @@ read_full(int fd, char *buf, size_t len)
 	return (ssize_t)have;
 }
 
-static int
+int
 same_bytes(int a, int b, const char *name)
 {
 	static char abuf[CHUNK], bbuf[CHUNK];

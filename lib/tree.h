@@ -48,6 +48,7 @@ void index_abort(struct index_out *x);
 
 /* same.c - comparing two files by what is in them */
 bool same_stat(const struct stat *a, const struct stat *b); /* type, mode, owner, size, mtime in ns */
+int same_bytes(int a, int b, const char *name); /* what is left to read of each: 1 the same, 0 not, -1 said */
 int same_content(int adir, int bdir, const char *name, const struct stat *st); /* content and xattrs: 1 yes, 0 no, -1 said */
 int copy_xattrs(int from, int to, const char *label);
 
