@@ -12,16 +12,8 @@
 enum { D_LINE, D_INSTANCE, D_DATABASE, D_USERNAME, D_COLUMNS };
 enum { E_CONTAINER, E_ID, E_INSTANCE, E_ENGINE, E_TOOL, E_VERSION, E_MOUNT, E_COLUMNS };
 
-/* A dump that was announced: no other may have its name. */
-struct dump {
-	const char *volume, *name;
-	bool cluster;
-};
-
 static struct table databases = {.columns = D_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS}, engines = {.columns = E_COLUMNS};
 static bool *answered; /* of each row of databases */
-static struct dump *dumps;
-static size_t dump_count;
 static int status = BD_DONE;
 
 static _Noreturn void
@@ -80,35 +72,6 @@ volumes_of(char *const engine[], const char **volume, bool *sole)
 	return count;
 }
 
-/* Why the row cannot be dumped there, or NULL: then its file's name is taken from now on. */
-static const char *
-obstacle(const char *volume, char *const engine[], char *const row[])
-{
-	bool cluster = !strcmp(row[D_DATABASE], "*");
-	const char *name = cluster ? engine[E_INSTANCE] : row[D_DATABASE];
-	if (cluster && strcmp(engine[E_ENGINE], "postgres"))
-		return "'*' is for PostgreSQL only";
-	if (!strcmp(volume, "manifest.json") || !strcmp(volume, "directory_stemp.json"))
-		return "a generation has a file of that name";
-	for (size_t i = 0; i < dump_count; i++)
-		if (!strcmp(dumps[i].volume, volume) && !strcmp(dumps[i].name, name) && dumps[i].cluster == cluster)
-			return "the dump of another container has that name in it";
-	dumps = xrealloc(dumps, dump_count + 1, sizeof *dumps);
-	dumps[dump_count++] = (struct dump){volume, name, cluster};
-	return NULL;
-}
-
-/* What was asked for and is not done. */
-static void
-complain(const char *volume, char *const engine[], char *const row[], const char *why)
-{
-	char *shown = tsv_show(volume);
-	warnx("line %s of the databases: '%s' of container %s cannot be dumped to volume '%s': %s", row[D_LINE], row[D_DATABASE],
-	    engine[E_CONTAINER], shown, why);
-	free(shown);
-	status = BD_FAILED;
-}
-
 static void
 print(const char *volume, char *const engine[], char *const row[], bool sole)
 {
@@ -117,24 +80,19 @@ print(const char *volume, char *const engine[], char *const row[], bool sole)
 		status = BD_FAILED;
 }
 
-/* All rows for the engine in one volume of it; what cannot be dumped stands for a database without a row. */
+/* All rows for the engine in one volume of it. */
 static void
 match(const char *volume, char *const engine[], bool sole)
 {
-	bool any = false, bare = false;
+	bool any = false;
 	for (size_t i = 0; i < databases.rows; i++) {
 		char **row = table_row(&databases, i);
 		if (strcmp(row[D_INSTANCE], engine[E_INSTANCE]))
 			continue;
-		const char *why = obstacle(volume, engine, row);
 		any = true;
-		bare = bare || why;
-		if (why)
-			complain(volume, engine, row, why);
-		else
-			print(volume, engine, row, sole);
+		print(volume, engine, row, sole);
 	}
-	if (!any || bare)
+	if (!any)
 		print(volume, engine, NULL, sole);
 }
 
@@ -155,7 +113,7 @@ mark_answered(char *const engine[], bool homeless)
 	}
 }
 
-/* The engines whose volume is known, or the others: the former's dumps have the first choice of a name. */
+/* The engines whose volume is known, or the others: where two dumps would have one name, the former's comes first. */
 static void
 match_all(bool known)
 {
