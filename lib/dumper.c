@@ -137,7 +137,7 @@ static int
 command(struct docker *d, const struct dumper *j, struct dumper_result *r, const char *const env[], const char *argv[MARIADUMP_ARGS])
 {
 	struct mariadump m = {.container = j->container, .label = j->label, .tool = j->tool, .database = j->database,
-		.username = j->username, .env = env, .journal = j->journal, .stop = j->stop};
+		.username = j->username, .socket = j->socket, .env = env, .journal = j->journal, .stop = j->stop};
 	const char *const one[] = {j->tool, "-U", j->username, "-d", j->database, "-h", "localhost", "--no-owner", "--no-privileges", NULL};
 	const char *const all[] = {j->tool, "-U", j->username, "-h", "localhost", NULL};
 	const char *asked;

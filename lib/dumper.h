@@ -12,6 +12,7 @@ struct dumper {
 	enum dump_kind kind;
 	const char *database;  /* NULL: all of the cluster */
 	const char *username, *password;
+	bool socket;           /* of MariaDB: not over TCP, which is denied */
 	int dir;               /* where the file is made, */
 	const char *name;      /* and as what; 0600 */
 	int journal;           /* as in struct exec */

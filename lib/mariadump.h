@@ -6,6 +6,7 @@
 
 struct mariadump {
 	const char *container, *label, *tool, *database, *username;
+	bool socket; /* not over TCP, which is denied */
 	const char *const *env; /* with the password */
 	int journal;
 	const volatile sig_atomic_t *stop;

@@ -1,0 +1,155 @@
+/* myreplay.c - the one session of the client that empties a database of MariaDB or MySQL and replays a dump into it.
+ *
+ * There is no transaction around a CREATE TABLE. So two lines tell how far it came: one that the server answers after
+ * the last statement that changes nothing, and one after the last of all. They hold a number nobody else knows, since
+ * statements of the dump can write lines, too. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "myreplay.h"
+
+/* For locks: what holds them longer is named. Later ones are for those who read what was just created. */
+enum { LOCK_SECONDS = 30, LATER_SECONDS = 600 };
+
+struct replay {
+	struct mytarget *t;
+	struct mydump *dump;
+	char *lead, *tail; /* SQL before and behind the dump */
+	size_t lead_len, lead_at, tail_at;
+	size_t harmless;   /* so much of lead changes nothing */
+	char begun_mark[48], done_mark[48];
+	bool begun, done;
+	bool locked;       /* by somebody else, and waited for in vain */
+};
+
+static FILE *
+text_begin(char **text, size_t *len)
+{
+	FILE *out = open_memstream(text, len);
+	if (!out)
+		err(BD_FATAL, "memory");
+	return out;
+}
+
+/* No line feed stands in it but those in names: the line numbers the client tells are those of the dump. */
+static void
+write_lead(struct replay *r, const struct mycontent *now, bool empty)
+{
+	FILE *out = text_begin(&r->lead, &r->lead_len);
+	fprintf(out, "SET SESSION lock_wait_timeout = %d, foreign_key_checks = 0; ", LOCK_SECONDS);
+	/* one value too many is an error */
+	fprintf(out, "SELECT IF(GET_LOCK(CONCAT('baudolo.', MD5(DATABASE())), %d) = 1, 0, (SELECT 1 UNION SELECT 2)); ", LOCK_SECONDS);
+	mycontent_lock(now, out);
+	fprintf(out, "SELECT '%s'; ", r->begun_mark);
+	if (fflush(out) != 0)
+		err(BD_FATAL, "memory");
+	r->harmless = r->lead_len;
+	if (empty)
+		mycontent_drop(now, out);
+	fprintf(out, "UNLOCK TABLES; SET SESSION lock_wait_timeout = %d; ", LATER_SECONDS);
+	if (fclose(out) != 0)
+		err(BD_FATAL, "memory");
+}
+
+static void
+prepare(struct replay *r, const struct mycontent *now, bool empty)
+{
+	unsigned long long nonce;
+	if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+		err(BD_FATAL, "random numbers");
+	snprintf(r->begun_mark, sizeof r->begun_mark, "baudolo %016llx begun", nonce);
+	snprintf(r->done_mark, sizeof r->done_mark, "baudolo %016llx done", nonce);
+	write_lead(r, now, empty);
+	r->tail = xasprintf("\nDELIMITER ;\nSELECT '%s';\n", r->done_mark);
+}
+
+static size_t
+take(const char *text, size_t left, void *buf, size_t len)
+{
+	size_t n = left < len ? left : len;
+	memcpy(buf, text, n);
+	return n;
+}
+
+static ssize_t
+give(void *arg, void *buf, size_t len)
+{
+	struct replay *r = arg;
+	if (r->lead_at < r->lead_len) {
+		size_t n = take(r->lead + r->lead_at, r->lead_len - r->lead_at, buf, len);
+		r->lead_at += n;
+		return (ssize_t)n;
+	}
+	ssize_t n = mydump_read(r->dump, buf, len);
+	if (n)
+		return n;
+	n = (ssize_t)take(r->tail + r->tail_at, strlen(r->tail + r->tail_at), buf, len);
+	r->tail_at += (size_t)n;
+	return n;
+}
+
+static void
+on_line(void *arg, const char *line)
+{
+	struct replay *r = arg;
+	r->begun = r->begun || !strcmp(line, r->begun_mark);
+	r->done = r->done || !strcmp(line, r->done_mark);
+}
+
+static void
+on_error(void *arg, const char *line)
+{
+	struct replay *r = arg;
+	if (!r->begun && !strncmp(line, "ERROR 1242 ", 11)) { /* ER_SUBQUERY_NO_1_ROW */
+		warnx("%s: another restore of database '%s' goes on", r->t->container, r->t->database);
+		return;
+	}
+	r->locked = r->locked || !strncmp(line, "ERROR 1205 ", 11); /* ER_LOCK_WAIT_TIMEOUT */
+	char *shown = tsv_show(line);
+	warnx("%s: %s", r->t->container, shown);
+	free(shown);
+}
+
+/* Who may hold what was waited for. An account sees its own sessions, or all with PROCESS. */
+static void
+name_blockers(struct mytarget *t)
+{
+	static const char question[] =
+		"SELECT CONCAT('session ', ID, ' of ', USER, ' from ', HOST, ', ', COMMAND, ' for ', TIME, ' s') FROM information_schema.PROCESSLIST"
+		" WHERE DB = DATABASE() AND ID <> CONNECTION_ID();";
+	char *out;
+	if (mytarget_query(t, question, &out) != BD_DONE)
+		return;
+	char *rest = out;
+	for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+		char *shown = tsv_show(line);
+		warnx("%s: uses database '%s', and may hold the lock: %s", t->container, t->database, shown);
+		free(shown);
+	}
+	free(out);
+}
+
+enum my_outcome
+myreplay(struct mytarget *t, struct mydump *dump, const struct mycontent *now, bool empty)
+{
+	struct replay r = {.t = t, .dump = dump};
+	const struct my_session s = {.in = give, .line = on_line, .error = on_error, .arg = &r};
+	if (mydump_rewind(dump) < 0)
+		return MY_UNTOUCHED;
+	prepare(&r, now, empty);
+	int status = mytarget_session(t, &s);
+	/* the client's own status tells that all it wrote has come */
+	bool changed = r.begun || (status < 0 && r.lead_at > r.harmless);
+	if (status > 0)
+		warnx("%s: %s ended with status %d", t->container, t->client, status);
+	else if (status == EXEC_NONE)
+		warnx("%s: no such container", t->container);
+	else if (status == 0 && !r.done)
+		warnx("%s: %s ended before it had seen all of %s", t->container, t->client, dump->path);
+	if (status > 0 && r.locked)
+		name_blockers(t);
+	free(r.lead);
+	free(r.tail);
+	return status == 0 && r.done ? MY_REPLAYED : changed ? MY_SPOILT : MY_UNTOUCHED;
+}
