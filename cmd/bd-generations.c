@@ -120,7 +120,7 @@ count_dumps(int volume, uintmax_t *dumps)
 		size_t len = strlen(names[i]);
 		*dumps += *names[i] != '.' && len > strlen(suffix) && !strcmp(names[i] + len - strlen(suffix), suffix);
 	}
-	names_free(names, (size_t)n);
+	folder_names_free(names, (size_t)n);
 	return 0;
 }
 

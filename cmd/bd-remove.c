@@ -72,7 +72,7 @@ empty(int folder, const char *label)
 			rc = -1;
 		}
 	}
-	names_free(names, (size_t)n);
+	folder_names_free(names, (size_t)n);
 	return rc;
 }
 
@@ -101,12 +101,12 @@ user_of(const char *path)
 				found = pid;
 		}
 		if (m > 0)
-			names_free(fds, (size_t)m);
+			folder_names_free(fds, (size_t)m);
 		if (dir >= 0)
 			close(dir);
 	}
 	if (n > 0)
-		names_free(pids, (size_t)n);
+		folder_names_free(pids, (size_t)n);
 	if (proc >= 0)
 		close(proc);
 	free(target);

@@ -34,6 +34,7 @@ struct shared {
 
 static struct job *jobs;
 static size_t job_count;
+static bool again; /* some are to be copied once more, while their containers are down */
 static struct shared *shared;
 static struct copy settings = {.repo = -1, .index = -1, .source = -1};
 
@@ -78,6 +79,7 @@ read_plan(void)
 			action = "fail";
 			reason = "a generation has a file of that name";
 		}
+		again = again || !strcmp(action, "stop");
 		bool fail = !strcmp(action, "fail");
 		if (!fail && !mountpoint)
 			return tsv_bad(&t, "no mountpoint");
@@ -113,14 +115,15 @@ in_snapshot(void)
 	index_snapshot(snapshot.st_dev, subject.st_dev);
 }
 
-/* Takes T0, then syncs each file system that holds a volume. */
+/* Takes T0, then syncs each file system that holds a volume. Containers that are down do not
+ * wait for that: only what begins a new index needs it. */
 static struct devices *
 sync_sources(void)
 {
 	static struct devices synced;
 	clock_gettime(CLOCK_REALTIME, &settings.t0);
 	in_snapshot();
-	for (size_t i = 0; i < job_count; i++) {
+	for (size_t i = 0; i < job_count && !settings.cold; i++) {
 		struct stat st;
 		int fd = jobs[i].mountpoint ? open(jobs[i].mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 		if (fd < 0)
@@ -333,5 +336,7 @@ main(int argc, char *argv[])
 		err(BD_FATAL, "memory");
 	settings.synced = sync_sources();
 	run(job_count < (size_t)workers ? (int)job_count : (int)workers);
+	if (again && !settings.cold)
+		syncfs(settings.partial); /* now, and not while they are down; bd-publish looks for errors */
 	return bd_finish(report());
 }

@@ -98,14 +98,15 @@ drain(struct feed *f, bool complete, struct copy_result *r)
 	return false;
 }
 
+/* Walks by tree, which hands out what rsync is to copy. */
 static bool
-link_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
+walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, int (*tree)(struct link_job *j))
 {
 	struct feed f = {.src = c->source >= 0 ? c->source : j->src, .dest = j->dest, .verbose = c->verbose, .cold = c->cold};
 	j->emit = feed;
 	j->arg = &f;
 	r->status = COPY_DONE;
-	bool walked = link_tree(j) == 0;
+	bool walked = tree(j) == 0;
 	r->linked = j->linked;
 	r->copied = j->copied;
 	r->bytes = j->bytes;
@@ -117,39 +118,6 @@ link_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
 	}
 	if (!ok)
 		because(r, "%s", *j->why ? j->why : "the source could not be read");
-	return ok;
-}
-
-/* The index of the copy in prev is in one of two slots; the other one is for ours. */
-static bool
-with_index(const struct copy *c, struct copy_result *r, struct link_job *j)
-{
-	struct index_in known;
-	struct index_out seen;
-	char *slot[2] = {xasprintf("%s.0", c->volume), xasprintf("%s.1", c->volume)};
-	int old = -1;
-	for (int i = 0; i < 2 && old < 0 && c->index >= 0 && j->prev >= 0; i++)
-		if (index_open(&known, c->index, slot[i], j->prev, c->across_boots))
-			old = i;
-	if (old >= 0 && !c->checksum)
-		j->known = &known;
-	struct stat root;
-	bool ok = true;
-	if (c->cold && old >= 0 && (fstat(j->src, &root) < 0 || !index_same_root(&known, &root))) {
-		because(r, "another folder is at its mountpoint since the containers stopped");
-		ok = false;
-	}
-	if (ok && c->index >= 0 && index_begin(&seen, c->index, slot[old == 0], j->dest) == 0)
-		j->seen = &seen;
-	ok = ok && link_and_copy(c, r, j);
-	if (j->seen && !ok)
-		index_abort(&seen);
-	else if (j->seen && index_commit(&seen) < 0)
-		warnx("%s: no index: the next copy compares by content", c->volume);
-	if (old >= 0)
-		index_close(&known);
-	free(slot[0]);
-	free(slot[1]);
 	return ok;
 }
 
@@ -197,46 +165,100 @@ partial_rename(int partial, const char *volume, const char *from, const char *to
 	return rc;
 }
 
-static int
-make_folder(const struct copy *c, struct copy_result *r)
-{
-	if (mkdirat(c->partial, c->volume, 0755) < 0 && errno != EEXIST)
-		return -1;
-	r->made = true; /* before it is: we may be killed right after */
-	int fd = partial_folder(c, c->cold ? "files.cold" : "files", true);
-	if (fd < 0 && errno == EEXIST)
-		r->made = c->cold;
-	return fd;
-}
-
-/* What lies in a volume's root now, were it all in the hot copy and nothing in the cold one? */
-static void
-warn_if_emptied(const struct copy *c, const struct copy_result *r, int hot)
-{
-	char **names;
-	ssize_t n = r->linked + r->copied || hot < 0 ? 0 : folder_names(hot, &names);
-	if (n > 0) {
-		warnx("%s: WARNING: it is empty now, and was not before its containers stopped", c->volume);
-		names_free(names, (size_t)n);
-	}
-}
-
+/* A new copy in VOLUME/name. */
 static bool
-copy_from(const struct copy *c, struct copy_result *r, struct link_job *j)
+make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *name, const char *slot)
 {
-	int hot = c->cold ? partial_folder(c, "files", false) : -1;
-	j->prev = hot >= 0 ? hot : newest_copy(c, r->base);
-	bool ok = with_index(c, r, j);
-	if (ok && c->cold) {
-		warn_if_emptied(c, r, hot);
-		if ((hot >= 0 && partial_rename(c->partial, c->volume, "files", "files.hot") < 0) ||
-		    partial_rename(c->partial, c->volume, "files.cold", "files") < 0) {
-			because(r, "files: %s", strerror(errno));
-			ok = false;
-		}
+	struct index_out seen;
+	r->made = true; /* before it is: we may be killed right after */
+	j->dest = partial_folder(c, name, true);
+	if (j->dest < 0) {
+		r->made = errno != EEXIST;
+		because(r, "%s/%s: %s", c->volume, name, strerror(errno));
+		return false;
 	}
-	if (j->prev >= 0)
-		close(j->prev);
+	if (c->index >= 0 && index_begin(&seen, c->index, slot, j->dest) == 0)
+		j->seen = &seen;
+	bool ok = walk_and_copy(c, r, j, link_tree);
+	if (j->seen && !ok)
+		index_abort(&seen);
+	else if (j->seen && index_commit(&seen) < 0)
+		warnx("%s: no index: the next copy compares by content", c->volume);
+	return ok;
+}
+
+/* The copy that is there, which has an index: brought up to date. */
+static bool
+mend_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
+{
+	j->dest = open_folder(j->prev, ".");
+	j->aside = partial_folder(c, "files.gone", true);
+	bool ok = j->dest >= 0 && j->aside >= 0;
+	if (!ok)
+		because(r, "%s/files.gone: %s", c->volume, strerror(errno));
+	ok = ok && walk_and_copy(c, r, j, stay_tree);
+	if (j->aside >= 0)
+		close(j->aside);
+	return ok;
+}
+
+/* In the place of the hot copy, if there is one. */
+static bool
+replace_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *slot, bool hot)
+{
+	if (!make_copy(c, r, j, "files.cold", slot))
+		return false;
+	if ((!hot || partial_rename(c->partial, c->volume, "files", "files.hot") == 0) &&
+	    partial_rename(c->partial, c->volume, "files.cold", "files") == 0)
+		return true;
+	because(r, "files: %s", strerror(errno));
+	return false;
+}
+
+/* It is empty now, and the hot copy was not? */
+static void
+warn_if_emptied(const struct copy *c, const struct link_job *j)
+{
+	char **now, **before;
+	ssize_t n = folder_names(j->src, &now), m = n ? 0 : folder_names(j->prev, &before);
+	if (n > 0)
+		folder_names_free(now, (size_t)n);
+	if (m > 0)
+		folder_names_free(before, (size_t)m);
+	if (n == 0 && (m > 0 || j->gone))
+		warnx("%s: WARNING: it is empty now, and was not before its containers stopped", c->volume);
+}
+
+/* The index of the copy in prev is in one of two slots; the other one is for ours. */
+static bool
+copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool hot)
+{
+	struct index_in known;
+	struct stat root;
+	char *slot[2] = {xasprintf("%s.0", c->volume), xasprintf("%s.1", c->volume)};
+	int old = -1;
+	bool ok = true;
+	for (int i = 0; i < 2 && old < 0 && c->index >= 0 && j->prev >= 0; i++)
+		if (index_open(&known, c->index, slot[i], j->prev, c->across_boots))
+			old = i;
+	if (old >= 0 && !c->checksum)
+		j->known = &known;
+	if (c->cold && old >= 0 && (fstat(j->src, &root) < 0 || !index_same_root(&known, &root))) {
+		because(r, "another folder is at its mountpoint since the containers stopped");
+		ok = false;
+	}
+	if (ok && hot && j->known)
+		ok = mend_copy(c, r, j);
+	else if (ok && c->cold)
+		ok = replace_copy(c, r, j, slot[old == 0], hot);
+	else if (ok)
+		ok = make_copy(c, r, j, "files", slot[old == 0]);
+	if (ok && hot)
+		warn_if_emptied(c, j);
+	if (old >= 0)
+		index_close(&known);
+	free(slot[0]);
+	free(slot[1]);
 	return ok;
 }
 
@@ -244,24 +266,25 @@ void
 copy_volume(const struct copy *c, struct copy_result *r)
 {
 	struct timespec begin, end;
-	struct link_job j = {.label = c->volume, .prev = -1, .t0 = c->t0, .synced = c->synced};
+	struct link_job j = {.label = c->volume, .prev = -1, .dest = -1, .t0 = c->t0, .synced = c->synced};
 	bool ok = false;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	*r = (struct copy_result){0};
 	/* The mountpoint is the host's, and may be a symlink that the admin made; what lies in it is the containers'. */
 	j.src = c->source >= 0 ? openat(c->source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 	                       : open(c->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	j.dest = j.src < 0 ? -1 : make_folder(c, r);
 	if (j.src < 0)
 		because(r, "%s: %s", c->mountpoint, strerror(errno));
-	else if (j.dest < 0 || fstat(c->partial, &j.built) < 0)
-		because(r, "%s/files: %s", c->volume, strerror(errno));
-	else
-		ok = copy_from(c, r, &j);
-	if (j.src >= 0)
-		close(j.src);
-	if (j.dest >= 0)
-		close(j.dest);
+	else if ((mkdirat(c->partial, c->volume, 0755) < 0 && errno != EEXIST) || fstat(c->partial, &j.built) < 0)
+		because(r, "%s: %s", c->volume, strerror(errno));
+	else {
+		int hot = c->cold ? partial_folder(c, "files", false) : -1;
+		j.prev = hot >= 0 ? hot : newest_copy(c, r->base);
+		ok = copy_from(c, r, &j, hot >= 0);
+	}
+	for (size_t i = 0; i < 3; i++)
+		if ((const int[]){j.src, j.prev, j.dest}[i] >= 0)
+			close((const int[]){j.src, j.prev, j.dest}[i]);
 	if (!ok) {
 		r->status = COPY_FAILED;
 		warnx("%s: not copied: %s", c->volume, r->reason);

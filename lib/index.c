@@ -58,11 +58,17 @@ index_snapshot(dev_t of_snapshot, dev_t of_subject)
 	subject = of_subject;
 }
 
+static dev_t
+device(const struct stat *st)
+{
+	return snapshot && st->st_dev == snapshot ? subject : st->st_dev;
+}
+
 static struct seen
 seen(const struct stat *st)
 {
 	struct seen s;
-	snprintf(s.dev, sizeof s.dev, "%jx", (uintmax_t)(snapshot && st->st_dev == snapshot ? subject : st->st_dev));
+	snprintf(s.dev, sizeof s.dev, "%jx", (uintmax_t)device(st));
 	snprintf(s.ino, sizeof s.ino, "%ju", (uintmax_t)st->st_ino);
 	snprintf(s.ctime, sizeof s.ctime, "%jd.%09ld", (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
 	snprintf(s.dev_ino, sizeof s.dev_ino, "%s %s", s.dev, s.ino);
@@ -113,7 +119,7 @@ index_same_root(const struct index_in *x, const struct stat *st)
 bool
 index_open(struct index_in *x, int dir, const char *name, int copy, bool across_boots)
 {
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f) {
 		if (fd >= 0)
@@ -141,15 +147,33 @@ index_close(struct index_in *x)
 	tsv_end(&x->t);
 }
 
+static bool
+go_to(struct index_in *x, const char *path)
+{
+	int order = -1;
+	while (x->path && (order = strcmp(x->path + 1, path)) < 0)
+		next(x);
+	return x->path && order == 0;
+}
+
 bool
 index_find(struct index_in *x, const char *path, const struct stat *st)
 {
-	while (x->path && strcmp(x->path + 1, path) < 0)
-		next(x);
-	if (!x->path || strcmp(x->path + 1, path))
+	if (!go_to(x, path))
 		return false;
 	struct seen s = seen(st);
 	return !strcmp(x->t.field[1], s.dev) && !strcmp(x->t.field[2], s.ino) && !strcmp(x->t.field[3], s.ctime);
+}
+
+int
+index_forget(struct index_in *x, const char *path)
+{
+	if (!go_to(x, path))
+		return 0;
+	/* The record ends in ctime and LF, and no ctime looks like that. */
+	off_t end = ftello(x->t.in);
+	size_t len = strlen(x->t.field[3]);
+	return end < 0 || pwrite(fileno(x->t.in), "x", 1, end - 1 - (off_t)len) != 1 ? -1 : 0;
 }
 
 int

@@ -119,7 +119,7 @@ xattrs_within(const char *a, const char *b, size_t *count)
 	return same;
 }
 
-static bool
+bool
 same_xattrs(int adir, int bdir, const char *name)
 {
 	/* There is no lgetxattrat; the last name of the path is not followed. */
@@ -139,18 +139,38 @@ same_content(int adir, int bdir, const char *name, const struct stat *st)
 	return S_ISLNK(st->st_mode) ? same_link(adir, bdir, name) : same_file(adir, bdir, name, st);
 }
 
+static bool
+among(const char *name, const char *names, size_t len)
+{
+	const char *n = names;
+	while (n < names + len && strcmp(n, name))
+		n += strlen(n) + 1;
+	return n < names + len;
+}
+
+/* Removes those that are not among keep: inherited from the default ACL of the backup root, say. */
+static int
+drop_xattrs(int fd, const char *keep, size_t len)
+{
+	char *path = xasprintf("/proc/self/fd/%d/.", fd);
+	ssize_t all;
+	char *names = xattr(path, NULL, &all);
+	int rc = names ? 0 : -1;
+	for (const char *n = names; rc == 0 && n < names + all; n += strlen(n) + 1)
+		if (!among(n, keep, len) && fremovexattr(fd, n) < 0 && errno != ENODATA)
+			rc = -1;
+	free(names);
+	free(path);
+	return rc;
+}
+
 int
 copy_xattrs(int from, int to, const char *label)
 {
-	static const char *const acl[] = {"system.posix_acl_access", "system.posix_acl_default"};
 	char *path = xasprintf("/proc/self/fd/%d/.", from);
 	ssize_t len;
 	char *names = xattr(path, NULL, &len);
-	int rc = names ? 0 : -1;
-	/* What `to` inherited from the default ACL of the backup root is none of the source's. */
-	for (size_t i = 0; rc == 0 && i < sizeof acl / sizeof *acl; i++)
-		if (fremovexattr(to, acl[i]) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
-			rc = -1;
+	int rc = names ? drop_xattrs(to, names, (size_t)len) : -1;
 	for (const char *n = names; rc == 0 && n < names + len; n += strlen(n) + 1) {
 		ssize_t vlen;
 		char *value = xattr(path, n, &vlen);

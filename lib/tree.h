@@ -20,9 +20,17 @@ struct walk_ops {
 	int (*enter)(void *arg, const struct walk_item *i); /* a folder's contents begin; the root's too */
 	int (*leave)(void *arg, const struct walk_item *i); /* and have ended */
 };
-void names_free(char **names, size_t n);
+void folder_names_free(char **names, size_t n);
 ssize_t folder_names(int fd, char ***names); /* sorted as bytes; their number, or -1 (errno) */
 int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /* -1: an error, said, or what a callback returned */
+
+/* The same step by step. */
+enum { WALK_DONE, WALK_ENTRY, WALK_ENTER, WALK_LEAVE };
+struct walker;
+struct walker *walk_begin(int root, const char *label); /* root stays open, and the caller's; NULL said */
+void walk_from(struct walker *w, const char *path); /* leaves out what comes before path, but for the folders path lies in */
+int walk_next(struct walker *w, struct walk_item *i); /* -1: i->path cannot be read, said (errno); one may go on */
+void walk_end(struct walker *w);
 
 /* index.c - what the last copy saw of the source: path, device, inode, ctime.
  * A cache: it is believed only if it names the very folder it was made for, is whole,
@@ -40,6 +48,7 @@ void index_snapshot(dev_t of_snapshot, dev_t of_subject); /* what is read from t
 bool index_open(struct index_in *x, int dir, const char *name, int copy, bool across_boots);
 bool index_same_root(const struct index_in *x, const struct stat *st);
 bool index_find(struct index_in *x, const char *path, const struct stat *st); /* to be asked in walking order */
+int index_forget(struct index_in *x, const char *path); /* on disk, what it says of path, if anything; in walking order; -1 (errno) */
 void index_close(struct index_in *x);
 int index_begin(struct index_out *x, int dir, const char *name, int copy);
 int index_put(struct index_out *x, const char *path, const struct stat *st);
@@ -50,10 +59,12 @@ void index_abort(struct index_out *x);
 bool same_stat(const struct stat *a, const struct stat *b); /* type, mode, owner, size, mtime in ns */
 int same_bytes(int a, int b, const char *name); /* what is left to read of each: 1 the same, 0 not, -1 said */
 int same_content(int adir, int bdir, const char *name, const struct stat *st); /* content and xattrs: 1 yes, 0 no, -1 said */
-int copy_xattrs(int from, int to, const char *label);
+bool same_xattrs(int adir, int bdir, const char *name); /* "." for the folders themselves */
+int copy_xattrs(int from, int to, const char *label); /* of folders; what else `to` has goes */
 
 /* link.c - makes the folders of DEST, hard-links what is provably the same in PREV,
- * and hands every other path to emit. */
+ * and hands every other path to emit.
+ * stay.c - the same where PREV is DEST: what is no longer true of it goes. */
 struct devices {
 	dev_t *dev;
 	size_t count;
@@ -64,6 +75,7 @@ bool device_known(const struct devices *d, dev_t dev);
 struct link_job {
 	const char *label;       /* for messages */
 	int src, prev, dest;     /* prev: -1 where there is none */
+	int aside;               /* stay_tree: a folder for what is taken out of DEST; its names do not count */
 	struct index_in *known;  /* NULL: compare by content */
 	struct index_out *seen;  /* NULL: keep no index */
 	struct stat built;       /* the generation being built: the source must not hold it; zero: not known */
@@ -73,11 +85,14 @@ struct link_job {
 	int (*emit)(void *arg, const char *path);
 	void *arg;
 	uintmax_t linked, copied, bytes; /* result: files (not folders); bytes of the copied, each inode once */
+	uintmax_t gone;          /* result of stay_tree: names in aside */
 	struct timespec root_mtime; /* result: to be given to DEST when rsync is done: listed as ".", the root would
 	                               bring all that lies in it */
 	char why[200];           /* result: the last thing said */
 };
 int link_tree(struct link_job *j);
+int stay_tree(struct link_job *j); /* needs neither seen nor synced: what changed since the index was begun has a younger
+                                      ctime than any in it, since the source was synced then */
 #define LINK_DEPTH_MAX 1000 /* rsync 3.5 gives up (ENOMEM) at some 1,020 folders */
 #define LINK_PATH_MAX 4080 /* rsync: "/d/" and a temporary name around it must stay below PATH_MAX */
 
@@ -88,9 +103,10 @@ int rsync_command(const char *argv[], size_t room, const char *const more[]); /*
 
 /* copy.c - one volume from its mountpoint into a new folder `files`.
  *
- * A cold copy, made while nothing uses the volume, is one more copy linked from the hot
- * one, whose place it then takes: the hot one is left as `files.hot`, to be removed when
- * there is time. If it fails, no `files` is left. */
+ * A cold copy, made while nothing uses the volume, brings the hot one up to date where it
+ * lies. Without an index of the hot one it is one more copy linked from it, whose place it
+ * then takes. What is left as `files.gone` and `files.hot` is to be removed when there is
+ * time. If it fails, no `files` is left. */
 struct copy {
 	const char *volume, *mountpoint;
 	int source;            /* the volume's root, opened before; -1: open mountpoint */

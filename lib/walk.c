@@ -14,21 +14,31 @@
 
 enum { TRIES = 16 }; /* for a name that is a folder now and something else a moment later */
 
-struct walker {
-	const char *label;
-	const struct walk_ops *ops;
-	void *arg;
-	char *path;
-	size_t room;
-};
-
 struct waiting {
 	char *name;
 	int fd;
 	struct stat st;
 };
 
-static int folder(struct walker *w, int dir, const char *name, int fd, const struct stat *st, size_t len);
+/* A folder being walked. Each waiting name is longer than the one below it, and NAME_MAX is 255. */
+struct frame {
+	struct waiting self; /* of the root: fd is the caller's */
+	int dir;
+	size_t len; /* of its path */
+	char **names;
+	size_t count, at;
+	bool entered, listed, left;
+	struct waiting *wait;
+	size_t waits;
+};
+
+struct walker {
+	const char *label, *from;
+	struct frame *frame;
+	size_t depth, frames;
+	char *path;
+	size_t room;
+};
 
 static int
 by_bytes(const void *a, const void *b)
@@ -37,7 +47,7 @@ by_bytes(const void *a, const void *b)
 }
 
 void
-names_free(char **names, size_t n)
+folder_names_free(char **names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
@@ -69,7 +79,7 @@ folder_names(int fd, char ***names)
 	int why = errno;
 	closedir(d);
 	if (why) {
-		names_free(*names, n);
+		folder_names_free(*names, n);
 		errno = why;
 		return -1;
 	}
@@ -129,84 +139,167 @@ complain(const struct walker *w)
 	free(shown);
 }
 
-static int
-visit(struct walker *w, int dir, const char *name, size_t len, struct waiting *wait, size_t *waits)
+static void
+push(struct walker *w, int dir, size_t len, struct waiting self)
 {
-	struct walk_item i = {.name = name, .dir = dir};
-	append(w, len, name);
-	i.path = w->path;
-	int rc = look(dir, name, &i);
-	if (rc < 0)
-		complain(w);
-	if (rc > 0)
-		rc = w->ops->entry(w->arg, &i);
-	if (rc < 0 || i.fd < 0) {
-		if (i.fd >= 0)
-			close(i.fd);
-		return rc;
+	if (w->depth == w->frames) {
+		w->frames = w->frames ? 2 * w->frames : 16;
+		w->frame = xrealloc(w->frame, w->frames, sizeof *w->frame);
 	}
-	wait[(*waits)++] = (struct waiting){.name = xstrdup(name), .fd = i.fd, .st = i.st};
-	return 0;
+	w->frame[w->depth++] = (struct frame){.self = self, .dir = dir, .len = len};
+}
+
+static void
+pop(struct walker *w)
+{
+	struct frame *f = &w->frame[--w->depth];
+	while (f->waits > 0) {
+		close(f->wait[--f->waits].fd);
+		free(f->wait[f->waits].name);
+	}
+	free(f->wait);
+	folder_names_free(f->names, f->count);
+	if (f->dir >= 0)
+		close(f->self.fd);
+	free(f->self.name);
+}
+
+struct walker *
+walk_begin(int root, const char *label)
+{
+	struct walker *w = xcalloc(1, sizeof *w);
+	struct waiting self = {.fd = root, .name = xstrdup("")};
+	*w = (struct walker){.label = label, .path = xcalloc(256, 1), .room = 256};
+	if (fstat(root, &self.st) == 0) {
+		push(w, -1, 0, self);
+		return w;
+	}
+	warn("%s", label);
+	free(self.name);
+	walk_end(w);
+	return NULL;
+}
+
+void
+walk_from(struct walker *w, const char *path)
+{
+	w->from = path;
+}
+
+void
+walk_end(struct walker *w)
+{
+	if (!w)
+		return;
+	while (w->depth > 0)
+		pop(w);
+	free(w->frame);
+	free(w->path);
+	free(w);
+}
+
+/* Whether the path at hand, and all that would be below it, comes before what is asked for. */
+static bool
+passed_over(const struct walker *w, size_t len)
+{
+	if (!w->from)
+		return false;
+	int order = strncmp(w->path, w->from, len);
+	return order < 0 || (order == 0 && w->from[len] && '/' < (unsigned char)w->from[len]);
+}
+
+/* The folder itself, as an event. */
+static int
+event(struct walker *w, const struct frame *f, struct walk_item *i, int kind)
+{
+	w->path[f->len] = '\0';
+	*i = (struct walk_item){.path = w->path, .name = f->self.name, .dir = f->dir, .fd = f->self.fd, .st = f->self.st};
+	return kind;
 }
 
 static int
-contents(struct walker *w, int dir, size_t len, struct waiting *wait)
+list(struct walker *w, struct frame *f, struct walk_item *i)
 {
-	size_t below = append(w, len, wait->name);
-	int rc = folder(w, dir, wait->name, wait->fd, &wait->st, below);
-	close(wait->fd);
-	free(wait->name);
-	return rc;
+	ssize_t n = folder_names(f->self.fd, &f->names);
+	f->listed = true;
+	f->count = n < 0 ? 0 : (size_t)n;
+	if (n < 0)
+		f->names = NULL;
+	if (n > 0)
+		f->wait = xcalloc(256, sizeof *f->wait);
+	if (n >= 0)
+		return 0;
+	int why = errno;
+	event(w, f, i, 0);
+	errno = why;
+	complain(w);
+	errno = why;
+	return -1;
 }
 
+/* WALK_ENTRY, 0 if there is nothing to be seen, -1 said. */
 static int
-folder(struct walker *w, int dir, const char *name, int fd, const struct stat *st, size_t len)
+visit(struct walker *w, struct frame *f, struct walk_item *i)
 {
-	struct walk_item self = {.name = name, .dir = dir, .fd = fd, .st = *st, .path = w->path};
-	if (w->ops->enter && w->ops->enter(w->arg, &self) < 0)
-		return -1;
-	char **names;
-	ssize_t n = folder_names(fd, &names);
-	if (n < 0) {
+	const char *name = f->names[f->at++];
+	size_t len = append(w, f->len, name);
+	if (passed_over(w, len))
+		return 0;
+	*i = (struct walk_item){.path = w->path, .name = name, .dir = f->self.fd};
+	int rc = look(f->self.fd, name, i);
+	if (rc < 0) {
+		int why = errno;
 		complain(w);
+		if (i->fd >= 0)
+			close(i->fd);
+		errno = why;
 		return -1;
 	}
-	/* Each waiting name is longer than the one below it, and NAME_MAX is 255. */
-	struct waiting *wait = n ? xcalloc(256, sizeof *wait) : NULL;
-	size_t waits = 0;
-	int rc = 0;
-	for (ssize_t i = 0; i < n && rc == 0; i++) {
-		while (rc == 0 && waits && contents_first(wait[waits - 1].name, names[i]))
-			rc = contents(w, fd, len, &wait[--waits]);
-		if (rc == 0)
-			rc = visit(w, fd, names[i], len, wait, &waits);
-	}
-	while (waits)
-		if (rc == 0)
-			rc = contents(w, fd, len, &wait[--waits]);
-		else {
-			close(wait[--waits].fd);
-			free(wait[waits].name);
+	if (rc > 0 && i->fd >= 0)
+		f->wait[f->waits++] = (struct waiting){.name = xstrdup(name), .fd = i->fd, .st = i->st};
+	return rc > 0 ? WALK_ENTRY : 0;
+}
+
+int
+walk_next(struct walker *w, struct walk_item *i)
+{
+	while (w->depth > 0) {
+		struct frame *f = &w->frame[w->depth - 1];
+		int rc = 0;
+		if (f->left) {
+			pop(w);
+		} else if (!f->entered) {
+			f->entered = true;
+			rc = event(w, f, i, WALK_ENTER);
+		} else if (!f->listed) {
+			rc = list(w, f, i);
+		} else if (f->waits && (f->at == f->count || contents_first(f->wait[f->waits - 1].name, f->names[f->at]))) {
+			struct waiting next = f->wait[--f->waits];
+			push(w, f->self.fd, append(w, f->len, next.name), next);
+		} else if (f->at < f->count) {
+			rc = visit(w, f, i);
+		} else {
+			f->left = true;
+			rc = event(w, f, i, WALK_LEAVE);
 		}
-	free(wait);
-	names_free(names, (size_t)n);
-	w->path[len] = '\0';
-	self.path = w->path;
-	if (rc == 0 && w->ops->leave)
-		rc = w->ops->leave(w->arg, &self);
-	return rc;
+		if (rc)
+			return rc;
+	}
+	return WALK_DONE;
 }
 
 int
 walk(int root, const char *label, const struct walk_ops *ops, void *arg)
 {
-	struct walker w = {.label = label, .ops = ops, .arg = arg, .path = xcalloc(256, 1), .room = 256};
-	struct stat st;
-	int rc = fstat(root, &st);
-	if (rc < 0)
-		warn("%s", label);
-	else
-		rc = folder(&w, -1, "", root, &st, 0);
-	free(w.path);
-	return rc;
+	struct walk_item i;
+	struct walker *w = walk_begin(root, label);
+	int event = w ? walk_next(w, &i) : -1, rc = 0;
+	for (; event > 0 && rc >= 0; event = rc < 0 ? -1 : walk_next(w, &i))
+		switch (event) {
+		case WALK_ENTRY: rc = ops->entry(arg, &i); break;
+		case WALK_ENTER: rc = ops->enter ? ops->enter(arg, &i) : 0; break;
+		default: rc = ops->leave ? ops->leave(arg, &i) : 0; break;
+		}
+	walk_end(w);
+	return event;
 }

@@ -317,26 +317,123 @@ cold_after() {
 	LD_PRELOAD=${BD_PRELOAD-} bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan" >"$WORK/results"
 }
 
-@test "cold: every change since the hot copy" {
+# Every change since the hot copy, of which all is shared with the generation before. $1: a folder on the file system
+# to be tried; $2: what is done to the index meanwhile
+cold_through_all_changes() {
+	local old before folder meanwhile=${2-}
+	copy_begin "$1"
 	SRC=$WORK/src
 	mkdir "$SRC"
 	TREE_SPARSE=4M tree_make "$SRC"
+	settled
+	generation_of "$SRC"
+	old=$COPY before=$(fingerprint "$COPY")
 	change() {
-		HOT=$(fingerprint "$PART/v/files")
+		same_inodes "$old" "$PART/v/files"
+		folder=$(stat -c %i "$PART/v/files")
 		tree_change "$SRC"
+		eval "$meanwhile"
 	}
 	cold_after change
 	right "$SRC" "$PART/v/files"
-	[ "$(fingerprint "$PART/v/files.hot")" = "$HOT" ]
+	[ "$(fingerprint "$old")" = "$before" ]
 	[ "$(cut -f 2 "$WORK/results")" = ok ]
 	[ "$(cut -f 3 "$WORK/results")" -gt 100 ]
+	[ "$folder" = "$(stat -c %i "$PART"/v/files"${3-}")" ]
 }
 
-@test "cold: what did not change is not read" {
-	mkdir "$WORK/src" && echo x >"$WORK/src/f"
-	cold_after :
-	[ "$(cut -f 2-5 "$WORK/results")" = $'ok\t1\t0\t0' ]
-	[ "$PART/v/files/f" -ef "$PART/v/files.hot/f" ]
+@test "cold: every change since the hot copy, ext4" { cold_through_all_changes "$(loop_fs ext4 1G)"; }
+
+@test "cold: every change since the hot copy, xfs" { cold_through_all_changes "$(loop_fs xfs 1G)"; }
+
+@test "cold: every change since the hot copy, btrfs" { cold_through_all_changes "$(loop_fs btrfs 1G)"; }
+
+@test "cold: every change since the hot copy, without an index of it" {
+	cold_through_all_changes "$WORK" 'rm "$INDEX"/*' .hot
+}
+
+@test "cold: what did not change is not read, synced or touched" {
+	local before
+	mkdir -p "$WORK/src/d" "$WORK/src/none" && echo x >"$WORK/src/f" && ln "$WORK/src/f" "$WORK/src/d/f" && ln -s x "$WORK/src/d/l"
+	look() { before=$(find "$PART/v/files" -printf '%P %i %C@\n'); }
+	cold_after look
+	[ "$(cut -f 2-5 "$WORK/results")" = $'ok\t3\t0\t0' ]
+	[ "$(find "$PART/v/files" -mindepth 1 -printf '%P %i %C@\n')" = "$(tail -n +2 <<<"$before")" ]
+	rmdir "$PART/v/files.gone"
+	strace -f -qq -o "$WORK/trace" bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan"
+	run ! grep -E 'syncfs|O_NONBLOCK[^|]|"rsync"|linkat|rename' "$WORK/trace"
+}
+
+@test "cold: folders, and what they have of attributes" {
+	mkdir -p "$WORK"/src/{mode,owner,time,more,less,acl,file,none}/sub && echo x >"$WORK/src/folder"
+	setfattr -n user.a -v 1 "$WORK/src/less" "$WORK/src"
+	setfacl -d -m u:7:rwx "$WORK/src/acl" "$WORK/src"
+	change() {
+		cd "$WORK/src"
+		chmod 1700 mode && chown 5:6 owner && touch -d 2001-01-01T01:01:01.000000001 time && setfattr -n user.b -v 2 more &&
+			setfattr -x user.a less && setfacl -k acl && rm -r file && echo file >file && rm -r none &&
+			rm folder && mkdir -m 2711 -p folder/in/folder && setfattr -n user.c -v 3 folder/in && touch -d 2002-02-02 folder/in folder
+		setfattr -x user.a . && setfacl -k . && chmod 1777 . && chown 8:9 . && touch -d 2003-03-03 .
+		cd "$OLDPWD"
+	}
+	cold_after change
+	right "$WORK/src" "$PART/v/files"
+	[ -d "$PART/v/files.gone" ]
+}
+
+@test "cold: a special file where there was a file" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/f" && echo x >"$WORK/src/g"
+	change() { rm "$WORK/src/f" && mkfifo "$WORK/src/f"; }
+	cold_after change
+	[ "$(ls -A "$PART/v/files")" = g ]
+}
+
+@test "cold: inodes with several names" {
+	local d=$WORK/src n
+	mkdir -p "$d"/{whole,split,joined,grown,shrunk,moved,half,away} "$WORK/out"
+	for n in "$d"/*; do echo "${n##*/}" >"$n/a" && ln "$n/a" "$n/b" && ln "$n/a" "$n/c"; done
+	echo other >"$d/joined/d" && ln "$d/away/a" "$d/z"
+	change() {
+		cp -p "$d/split/b" "$d/split/new" && mv "$d/split/new" "$d/split/b"
+		ln -f "$d/joined/a" "$d/joined/d"
+		ln "$d/grown/a" "$d/grown/z" && rm "$d/shrunk/b"
+		mv "$d/moved" "$d/0moved" # no inode in it has another ctime
+		# one name by way of its folder: the inode's others know nothing of it
+		mkdir "$d/half/e" && mv "$d/half/b" "$d/half/e/b" && mv "$d/away" "$WORK/out/away"
+	}
+	cold_after change
+	right "$d" "$PART/v/files"
+}
+
+@test "cold: a name moved with its folder, and an equal file in its place" {
+	local d=$WORK/src
+	mkdir -p "$d/a" "$d/d" && echo same >"$d/a/x" && ln "$d/a/x" "$d/d/x"
+	change() { mv "$d/d" "$d/e" && mkdir "$d/d" && cp -p "$d/a/x" "$d/d/x"; }
+	cold_after change
+	right "$d" "$PART/v/files"
+	# the same between two generations
+	rm -r "$d" "$PART" && mkdir -p "$d/a" "$d/d" && echo same >"$d/a/x" && ln "$d/a/x" "$d/d/x"
+	settled
+	generation_of "$d"
+	change
+	generation_of "$d"
+	right "$d" "$COPY"
+}
+
+@test "cold: what the index says of a file that was replaced is forgotten" {
+	local d=$WORK/src
+	mkdir -p "$d/d" && echo one >"$d/d/f" && touch -d 2020-01-01 "$d/d/f"
+	change() { mv "$d/d" "$d/old" && mkdir "$d/d" && echo two >"$d/d/f" && touch -d 2020-01-01 "$d/d/f"; }
+	cold_after change
+	right "$d" "$PART/v/files"
+	mv "$PART" "$REPO/$NEXT"
+	NEXT=$((NEXT + 1))
+	# back again: inode and ctime are those of the hot copy
+	rm -r "$d/d" && mv "$d/old" "$d/d"
+	settled
+	generation_of "$d"
+	right "$d" "$COPY"
+	[ "$(cat "$COPY/d/f")" = one ]
 }
 
 @test "cold: another folder at the mountpoint fails the volume, and no copy stays" {
