@@ -1,5 +1,5 @@
-/* bd-plan - decides for each volume whether it is skipped, failed, copied live, or copied with its containers
- * stopped: volume action group reason mountpoint containers. With -g, who is stopped together: group containers.
+/* bd-plan - decides for each volume whether it is skipped, failed, copied live, copied with its containers
+ * stopped, or not copied since dumps hold what is in it: volume action group reason mountpoint containers. With -g, who is stopped together: group containers.
  *
  * A pure filter: records of bd-volumes and bd-mounts in, records out. Nothing is
  * printed unless all of the input is well formed. */
@@ -24,12 +24,13 @@ struct policy {
 	struct list ignored;  /* -b: images whose volumes need no backup */
 	struct list listed;   /* -s: images whose containers need no stop */
 	struct list excluded; /* -x: volumes */
+	struct list dumped;   /* -d: volumes that need no files */
 };
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-plan [-egV] [-b PATTERN]... [-s PATTERN]... [-x VOLUME]... VOLUMES MOUNTS\n");
+	fprintf(stderr, "usage: bd-plan [-egV] [-b PATTERN]... [-d VOLUME]... [-s PATTERN]... [-x VOLUME]... VOLUMES MOUNTS\n");
 	exit(BD_USAGE);
 }
 
@@ -38,6 +39,15 @@ add(struct list *l, char *item)
 {
 	l->item = xrealloc(l->item, l->len + 1, sizeof *l->item);
 	l->item[l->len++] = item;
+}
+
+static bool
+holds(const struct list *l, const char *item)
+{
+	for (size_t i = 0; i < l->len; i++)
+		if (!strcmp(l->item[i], item))
+			return true;
+	return false;
 }
 
 static bool
@@ -138,13 +148,12 @@ decide(const struct policy *p, char *const volume[], struct plan *plan)
 	    [OBSTACLE_PAUSED] = "paused", [OBSTACLE_SELF] = "self", [OBSTACLE_DEPENDANT] = "dependant"};
 	const struct users *u = &plan->users;
 	const char *backing = volume[V_BACKING];
-	bool excluded = false;
-	for (size_t i = 0; i < p->excluded.len; i++)
-		excluded = excluded || !strcmp(p->excluded.item[i], volume[V_NAME]);
-	if (excluded)
+	if (holds(&p->excluded, volume[V_NAME]))
 		plan->action = "skip", plan->reason = "excluded";
 	else if (u->names && u->all_ignored)
 		plan->action = "skip", plan->reason = "ignored";
+	else if (holds(&p->dumped, volume[V_NAME]))
+		plan->action = "dump", plan->reason = "dumped";
 	else if (!strcmp(backing, "unmounted") || (!strcmp(backing, "foreign") && !u->names))
 		plan->action = "fail", plan->reason = "unmounted";
 	else if (!u->names)
@@ -199,9 +208,10 @@ main(int argc, char *argv[])
 	static struct plan *plan;
 	bool groups = false;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "b:egs:Vx:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "b:d:egs:Vx:")) != -1;)
 		switch (c) {
 		case 'b': add(&p.ignored, optarg); break;
+		case 'd': add(&p.dumped, optarg); break;
 		case 'e': p.everything = true; break;
 		case 'g': groups = true; break;
 		case 's': add(&p.listed, optarg); break;

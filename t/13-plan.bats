@@ -67,6 +67,22 @@ check() {
 	check 'stop needed c1'     plain     'app:1' -x V -x '*' -x vv -x ''
 }
 
+@test "a volume that is dumped is not copied" {
+	check 'dump dumped c1'     plain     'app:1' -d v
+	check 'dump dumped c1'     plain     'app:1' -e -d u -d v
+	check 'dump dumped -'      plain     '' -d v
+	check 'dump dumped c1'     foreign   'db:1' -s db -d v
+	check 'dump dumped -'      unmounted '' -d v
+	check 'stop needed c1'     plain     'app:1' -d V -d u -d ''
+	check 'skip excluded c1'   plain     'app:1' -d v -x v
+	check 'skip ignored c1'    plain     'app:1' -d v -b app
+	check 'dump dumped c1'     plain     'app=paused' -d v
+	OPTIONS='-d v'
+	groups 'v=dumped' ''                 a:v
+	groups 'v=dumped w=1' '1:a'          a:v,w
+	groups 'u=1 v=dumped w=2' '1:a 2:b'  a:u,v b:v,w
+}
+
 @test "running means running, paused or restarting" {
 	for state in running restarting; do
 		check 'stop needed c1' plain "app=$state"
