@@ -1,0 +1,32 @@
+/* pgreplay.h - a dump into a PostgreSQL server.
+ *
+ * Whole: BEGIN, the emptying, the dump without its own BEGIN and COMMIT, and COMMIT, which is sent only after the
+ * end marker has passed and the file has proved to be what the census saw. Whatever else ends the connection
+ * rolls everything back. In pieces each statement stands for itself. */
+#ifndef BD_PGREPLAY_H
+#define BD_PGREPLAY_H
+
+#include "pgcensus.h"
+#include "pgtarget.h"
+
+struct pgreplay {
+	const struct pgtarget *t;
+	const struct pgcensus *census;
+	const struct pgfacts *facts;
+	int fd;
+	const char *name;
+	bool whole;
+	const char *before; /* SQL that comes first, in the transaction if there is one; NULL: none */
+	bool emptied;       /* it empties: schemas that stay are not created again */
+	const char *self;   /* of a cluster: the role that replays, whose ALTER ROLE comes last */
+};
+
+enum pgreplay_end {
+	PGREPLAY_DONE,
+	PGREPLAY_NOTHING, /* everything is as it was */
+	PGREPLAY_TORN,    /* in pieces: some of it is done */
+	PGREPLAY_UNKNOWN, /* the connection was lost at the COMMIT, and the server does not answer any more: all or nothing */
+};
+enum pgreplay_end pgreplay_run(const struct pgreplay *r); /* what psql says is said */
+
+#endif
