@@ -74,6 +74,16 @@ asan:
 	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 	  HARDEN=-fPIE all
 
+# A fuzzer of one parser: make build/fuzz/frames && build/fuzz/frames -max_total_time=60
+FUZZ = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined,fuzzer
+$(B)/fuzz/%: t/fuzz/%.c $(B)/fuzz/lib/libbd.a
+	clang $(ALL_CFLAGS) $(FUZZ) -o $@ $^ $(LDLIBS)
+
+$(B)/fuzz/lib/libbd.a: FORCE
+	$(MAKE) B=$(B)/fuzz/lib CC=clang CFLAGS='$(FUZZ)-no-link' HARDEN=-fPIE $@
+
+FORCE:
+
 sweep: all
 	BAUDOLO_TEST_LONG=1 scripts/test
 

@@ -8,12 +8,12 @@
 #include "ending.h"
 #include "execs.h"
 
-static bool dry, verbose;
+static bool dry;
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-end [-nvV] JOURNAL...\n");
+	fprintf(stderr, "usage: bd-end [-nV] JOURNAL...\n");
 	exit(BD_USAGE);
 }
 
@@ -30,14 +30,10 @@ show(struct docker *d, const char *id)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Whether it may still run. */
-static bool
-end(struct docker *d, const char *id, const char *container)
+static int
+end(struct docker *d, const char *id)
 {
-	int rc = dry ? show(d, id) : exec_end(d, id, container);
-	if (rc > 0 && verbose)
-		warnx("%s: what was left running in it is ended", container);
-	return rc < 0;
+	return exec_end(d, id, NULL);
 }
 
 /* Sets left where something may still run. */
@@ -51,7 +47,7 @@ end_all(const struct table *t, bool left[])
 	if (docker_open(&d) < 0)
 		return BD_FATAL;
 	for (size_t i = 0; i < t->rows; i++)
-		if ((left[i] = end(&d, table_row(t, i)[0], table_row(t, i)[1])))
+		if ((left[i] = (dry ? show : end)(&d, table_row(t, i)[0]) < 0))
 			status = BD_FAILED;
 	docker_close(&d);
 	return status;
@@ -78,10 +74,9 @@ main(int argc, char *argv[])
 {
 	int status = BD_DONE;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "nvV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "nV")) != -1;)
 		switch (c) {
 		case 'n': dry = true; break;
-		case 'v': verbose = true; break;
 		case 'V': bd_version();
 		default: usage();
 		}

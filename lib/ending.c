@@ -154,14 +154,17 @@ end_running(struct docker *d, const struct exec_state *s, const char *name)
 {
 	struct container c;
 	if (!d->socket) {
-		warnx("%s: what was started in it may go on: the daemon at %s is not known to be on this host", name, d->where);
+		warnx("%s: what was started in it may go on: the daemon at %s is not known to be on this host",
+		    name ? name : s->container, d->where);
 		return -1;
 	}
 	int rc = container_inspect(d, s->container, &c);
 	if (rc == DOCKER_NONE)
 		return 0;
 	if (rc == 0) {
-		rc = end_process(s->pid, s->container, container_get(&c, "layer"), name);
+		rc = end_process(s->pid, s->container, container_get(&c, "layer"), name ? name : c.name);
+		if (rc == 0 && !name)
+			warnx("%s: process %d, which was left in it, is ended", c.name, (int)s->pid);
 		container_free(&c);
 	}
 	return rc;
@@ -194,22 +197,22 @@ exec_end(struct docker *d, const char *id, const char *name)
 	if (rc == DOCKER_NONE) /* it was forgotten, as all are whose container has ended */
 		return 0;
 	if (rc < 0) {
-		warnx("%s: what was started in it may go on", name);
+		warnx("%s: what was started in it may go on", name ? name : id);
 		return -1;
 	}
-	int ended = s.running;
 	rc = s.running ? end_running(d, &s, name) : 0;
+	/* the process is gone; the daemon may take a moment to see that */
 	for (double until = now() + KILL_TIME; rc == 0 && s.running;) {
 		exec_state_free(&s);
 		rc = exec_inspect(d, id, &s);
 		if (rc == DOCKER_NONE)
-			return ended;
+			return 0;
 		if (rc == 0 && s.running && now() > until) {
-			warnx("%s: what was started in it still runs, for all that Docker knows", name);
+			warnx("%s: what was started in it still runs, as far as Docker knows", name ? name : s.container);
 			rc = -1;
 		} else if (rc == 0 && s.running)
 			pause_a_bit();
 	}
 	exec_state_free(&s);
-	return rc < 0 ? rc : ended;
+	return rc;
 }

@@ -15,8 +15,8 @@ struct exec_state {
 int exec_inspect(struct docker *d, const char *id, struct exec_state *s);
 void exec_state_free(struct exec_state *s);
 
-/* It and what it started ends: by TERM, then by KILL. name is that of the container, for messages.
- * 0: it did not run any more; 1: it was ended; -1 said: it may go on. */
+/* It and what it started ends: by TERM, then by KILL. name is that of the container, for messages; NULL: look it up,
+ * and say what was ended. 0: nothing runs (any more); -1 said: it may go on. */
 int exec_end(struct docker *d, const char *id, const char *name);
 
 #endif

@@ -4,7 +4,6 @@
  * writes is not its end, and says nothing of how it ended. Whatever goes wrong between the start
  * and that, the command is ended. */
 #include <curl/curl.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "exec.h"
 #include "execs.h"
 #include "frames.h"
+#include "lines.h"
 #include "upgrade.h"
 #include "utf8.h"
 
@@ -178,8 +178,12 @@ start(struct run *r, void **curl)
 	if (e->in)
 		rc = upgrade_run(r->d, &(struct upgrade){.what = e->container, .path = path, .json = json, .in = on_input, .put = on_data,
 			.arg = r, .ready = e->ready, .stop = e->stop}, curl);
-	else
-		rc = docker_stream(r->d, path, json, &(struct docker_sink){.put = on_data, .arg = r, .stop = e->stop});
+	else {
+		struct docker_sink sink = {.put = on_data, .arg = r, .stop = e->stop};
+		rc = docker_stream(r->d, path, json, &sink);
+		if (sink.gave_up)
+			rc = UPGRADE_GAVE_UP;
+	}
 	if (rc == DOCKER_NONE)
 		warnx("%s", r->d->message);
 	free(name);
@@ -199,16 +203,28 @@ say_why(const struct run *r, int rc)
 		warnx("%s: %s was not run, or not to its end", r->e->container, r->e->argv[0]);
 }
 
-/* Whether the container has ended, and its commands with it. */
+static void
+sleep_for(long ms)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+/* Whether the container, too, was killed, which Docker may learn a little later. */
 static bool
 is_down(struct run *r)
 {
 	struct container c;
-	int rc = container_inspect(r->d, r->e->container, &c);
-	bool down = rc == DOCKER_NONE || (rc == 0 && (c.kind == CONTAINER_DOWN || !strcmp(container_get(&c, "state"), "restarting")));
-	if (rc == 0)
+	for (long ms = FIRST_LOOK; ms < LAST_LOOK; ms *= 2) {
+		int rc = container_inspect(r->d, r->e->container, &c);
+		if (rc)
+			return rc == DOCKER_NONE;
+		bool down = c.kind == CONTAINER_DOWN || !strcmp(container_get(&c, "state"), "restarting");
 		container_free(&c);
-	return down;
+		if (down)
+			return true;
+		sleep_for(ms);
+	}
+	return false;
 }
 
 /* Whether it runs on: 1, 0, -1 said; *code is its status then. */
@@ -244,7 +260,7 @@ wait_for_end(struct run *r, long patience)
 	while ((rc = look(r, &code)) > 0) {
 		if ((r->e->stop && *r->e->stop) || (patience >= 0 && waited >= patience))
 			return STILL;
-		nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+		sleep_for(ms);
 		waited += ms;
 		ms = 2 * ms < LAST_LOOK ? 2 * ms : LAST_LOOK;
 	}
@@ -285,11 +301,10 @@ exec_run(struct docker *d, const struct exec *e)
 
 /* What exec_text gives to a command and takes from it. */
 struct text {
-	const char *container, *input;
+	const char *input;
 	size_t left;
 	FILE *out;
-	char line[4096];
-	size_t len;
+	struct lines err;
 };
 
 static ssize_t
@@ -312,46 +327,38 @@ keep(void *arg, const void *data, size_t len)
 	return 0;
 }
 
-static void
-say_line(struct text *t)
-{
-	t->line[t->len] = '\0';
-	char *shown = tsv_show(t->line);
-	if (*shown)
-		warnx("%s: %s", t->container, shown);
-	free(shown);
-	t->len = 0;
-}
-
 static int
-say_lines(void *arg, const void *data, size_t len)
+take_err(void *arg, const void *data, size_t len)
 {
 	struct text *t = arg;
-	for (const char *s = data, *end = s + len; s < end; s++)
-		if (*s == '\n' || t->len == sizeof t->line - 1) {
-			say_line(t);
-			if (*s != '\n')
-				t->line[t->len++] = *s;
-		} else
-			t->line[t->len++] = *s;
+	lines_feed(&t->err, data, len);
 	return 0;
+}
+
+static void
+say_line(void *arg, const char *line)
+{
+	const struct exec *e = arg;
+	char *shown = tsv_show(line);
+	if (*shown)
+		warnx("%s: %s", e->container, shown);
+	free(shown);
 }
 
 int
 exec_text(struct docker *d, const struct exec *e, const char *input, char **output)
 {
-	struct text t = {.container = e->container, .input = input, .left = input ? strlen(input) : 0};
 	struct exec run = *e;
+	struct text t = {.input = input, .left = input ? strlen(input) : 0, .err = {.each = say_line, .arg = &run}};
 	size_t len;
 	if (!(t.out = open_memstream(output, &len)))
 		err(BD_FATAL, "memory");
 	run.in = input ? give : NULL;
 	run.out = keep;
-	run.err = say_lines;
+	run.err = take_err;
 	run.arg = &t;
 	int status = exec_run(d, &run);
-	if (t.len)
-		say_line(&t);
+	lines_end(&t.err);
 	if (fclose(t.out) != 0)
 		err(BD_FATAL, "memory");
 	return status;
