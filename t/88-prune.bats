@@ -2,6 +2,7 @@
 # bd-prune: a table of histories, a model of its own, and restic itself.
 
 load engine
+load fake
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -240,8 +241,7 @@ bd_built() {
 }
 
 @test "the manual's example" {
-	awk '/^\.Sh/ { on = /EXAMPLES/ } on && /^\.Ed/ { p = 0 } p; on && /^\.Bd/ { p = 1 }' "$BD_ROOT/man/bd-prune.1" | sed 's/\\e/\\/g' >example
-	run -0 sh -eu example
+	run -0 examples bd-prune.1
 	[ "$(cut -f 2- <<<"$output")" = $'20260101023000\tremove\told\n20260102023000\tremove\told\n20260103023000\tkeep\tdaily\n20260104023000\tkeep\tnewest daily monthly copy:data' ]
 }
 

@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# bd-generations
+
+load engine
+load tree
+load fake
+load copy
+
+teardown_file() { loop_clean; }
+
+setup() {
+	copy_begin
+	cd "$BATS_TEST_TMPDIR"
+	S=$'v\tok\tno\tno\t-'
+}
+
+# made NAME [STAMP RECORD]: an empty generation as bd-stamp makes it
+made() {
+	mkdir -p "repo/$1/v/files"
+	bd-stamp "repo/$1" <<<"${2-$S}"
+}
+
+states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
+
+@test "one record each, the oldest first" {
+	made 20260102030405
+	made 20251231235959
+	mkdir -p repo/20260102030405/v/sql repo/20260102030405/w/sql
+	: >repo/20260102030405/v/sql/one.backup.sql
+	: >repo/20260102030405/v/sql/db.cluster.backup.sql
+	: >repo/20260102030405/v/sql/.two.backup.sql
+	: >repo/20260102030405/v/sql/.backup.sql
+	: >repo/20260102030405/w/sql/x.backup.sql
+	printf 'v\tok\tyes\tyes\tpostgres\nw\tfailed\tyes\tno\tmariadb\n' | bd-stamp repo/20260102030405
+	TZ=Europe/Berlin run -0 bd-generations repo
+	[ "$output" = $'repo\t20251231235959\t1767221999\twhole\t1\t0\t0\t-\t-\t-\nrepo\t20260102030405\t1767319445\twhole\t2\t1\t3\t-\t-\t-' ]
+	run -0 bd-generations -v repo
+	[ "${lines[0]}" = $'repo\t20251231235959\twhole\tv\tgood\tyes\t0\tno\tno\t-' ]
+	[ "${lines[1]}" = $'repo\t20260102030405\twhole\tv\tgood\tyes\t2\tyes\tyes\tpostgres' ]
+	[ "${lines[2]}" = $'repo\t20260102030405\twhole\tw\tfailed\tno\t1\tyes\tno\tmariadb' ]
+	[ "${#lines[@]}" = 3 ]
+}
+
+@test "what is there of a volume" {
+	printf '%s\tok\tno\tno\t-\n' files dumps none link >plan
+	mkdir -p repo/20260101000000/files/files repo/20260101000000/dumps/sql repo/20260101000000/link
+	: >repo/20260101000000/dumps/sql/a.backup.sql
+	ln -s /etc repo/20260101000000/link/files
+	ln -s ../dumps/sql repo/20260101000000/link/sql
+	bd-stamp repo/20260101000000 <plan
+	run -1 --separate-stderr bd-generations -v repo
+	# a link in the place of a folder is nothing that was published
+	[[ $stderr == 'bd-generations: repo/20260101000000: '* ]]
+	rm repo/20260101000000/link/sql
+	run -0 bd-generations -v repo
+	[ "$(cut -f 4-7 <<<"$output")" = $'dumps\tgood\tno\t1\nfiles\tgood\tyes\t0\nlink\tmissing\tno\t0\nnone\tmissing\tno\t0' ]
+}
+
+@test "complete or not, ours and the original's" {
+	made 20260101000000
+	made 20260102000000
+	rm repo/20260102000000/directory_stemp.json # as of a name that is not UTF-8
+	theirs='{"schema": 1, "volumes": {"v": {"database": false, "dumped": false, "engine": null}}}'
+	mkdir -p repo/2026010{3,4,5,6,7,8}000000/v/files
+	echo "$theirs" >repo/20260103000000/manifest.json
+	cp repo/20260101000000/directory_stemp.json repo/20260103000000/
+	echo "$theirs" >repo/20260104000000/manifest.json
+	cp repo/20260101000000/directory_stemp.json repo/20260106000000/
+	: >repo/20260107000000/directory_stemp.json
+	echo "$theirs" >repo/20260108000000/manifest.json
+	echo '{"hash": "x"}' >repo/20260108000000/directory_stemp.json
+	[ "$(states)" = '20260101000000:whole 20260102000000:unstamped 20260103000000:whole 20260104000000:partial 20260105000000:partial 20260106000000:whole 20260107000000:partial 20260108000000:partial ' ]
+	# and bd-stamp does leave the stamp out
+	made 20260109000000
+	: >repo/20260109000000/v/files/$'\xff'
+	bd-stamp repo/20260109000000 <<<"$S"
+	[[ $(states) == *'20260109000000:unstamped ' ]]
+}
+
+@test "what cannot be read is named, and spoils nothing else" {
+	made 20260101000000
+	n=2
+	for bad in '{' '' '[]' 'null' '{"schema": 2, "volumes": {}}' '{"schema": 1}' '{"schema": 1, "volumes": {"": {}}}' '{"schema": 1, "volumes": {"a/b": {}}}' \
+		'{"schema": 1, "volumes": {"..": {}}}' '{"schema": 1, "volumes": {"v": 1}}' '{"schema": 1, "volumes": {}, "failed": 1}' "$(printf '{}\n{}')"; do
+		made "202601$(printf %02d $n)000000"
+		printf %s "$bad" >"repo/202601$(printf %02d $n)000000/manifest.json"
+		n=$((n + 1))
+	done
+	made 20260120000000 && head -c 100 /dev/zero >repo/20260120000000/manifest.json
+	made 20260121000000 && rm repo/20260121000000/manifest.json && mkdir repo/20260121000000/manifest.json
+	made 20260122000000 && rm repo/20260122000000/manifest.json && mkfifo repo/20260122000000/manifest.json
+	made 20260123000000 && rm repo/20260123000000/manifest.json && ln -s ../20260101000000/manifest.json repo/20260123000000/manifest.json
+	made 20260125000000
+	run -1 --separate-stderr bd-generations repo
+	[ "$(cut -f 4 <<<"$output" | sort | uniq -c | tr -s ' \n' ' ')" = ' 16 unreadable 2 whole ' ]
+	[ "$(cut -f 5-7 <<<"${lines[1]}")" = $'-\t-\t-' ]
+	[ "$(wc -l <<<"$stderr")" = 16 ]
+	run -1 --separate-stderr bd-generations -v repo
+	[ "$(cut -f 2 <<<"$output")" = $'20260101000000\n20260125000000' ]
+}
+
+@test "errors of the file system" {
+	made 20260101000000
+	made 20260102000000
+	run -1 strace -qq -o /dev/null -P "$PWD/repo/20260102000000/manifest.json" -e inject=read:error=EIO bd-generations repo
+	[[ $output == *'20260102000000: manifest.json: Input/output error'* ]]
+	[[ $output == *$'20260101000000\t'*$'\twhole\t'* ]]
+	[[ $output == *$'20260102000000\t'*$'\tunreadable\t'* ]]
+	mkdir repo/20260102000000/v/sql
+	run -1 strace -qq -o /dev/null -P "$PWD/repo/20260102000000/v/sql" -e inject=getdents64:error=EIO bd-generations repo
+	[[ $output == *$'20260102000000\t'*$'\tunreadable\t'* ]]
+	run -1 bd-generations repo missing
+	[[ $output == *$'20260101000000\t'* ]]
+	[[ $output == *'bd-generations: missing: No such file or directory'* ]]
+	mkdir bin && printf '#!/bin/sh\nexit 5\n' >bin/jq && chmod +x bin/jq
+	PATH=$PWD/bin:$PATH run -3 bd-generations repo
+	[ "$output" = 'bd-generations: manifest.json: jq ended with status 5' ]
+	printf '#!/bin/sh\ncat >/dev/null; exit 5\n' >bin/sort && chmod +x bin/sort && rm bin/jq
+	PATH=$PWD/bin:$PATH run -3 bd-generations -s repo
+	[ "$output" = 'bd-generations: sizes: sort ended with status 5' ]
+}
+
+@test "names that are no generations, no dates, no times" {
+	made 20260101000000
+	mkdir repo/x repo/2026010100000 repo/202601010000000 repo/20260231000000 repo/20260101250000 repo/20260101000060
+	: >repo/20260103000000
+	ln -s 20260101000000 repo/20260104000000
+	[ "$(bd-generations repo | cut -f 2,3)" = $'20260101000000\t'"$(date -d 2026-01-01 +%s)"$'\n20260101000060\t-\n20260101250000\t-\n20260231000000\t-' ]
+	# an hour that summer time took
+	made 20260329023000
+	TZ=Europe/Berlin run -0 bd-generations repo
+	[[ $output == *$'20260329023000\t177474'[0-9][0-9][0-9][0-9]$'\t'* ]]
+}
+
+@test "hostile names" {
+	n=$'a\tb\nc\\d'
+	mkdir -p "$n/20260101000000"/{$'t\tab\n\\',$'\xff',-r,"q'\""}/files
+	run -0 bd-generations -v "$n"
+	[ "${#lines[@]}" = 4 ]
+	[ "$(cut -f 1 <<<"$output" | sort -u)" = 'a\tb\nc\\d' ]
+	cut -f 4 <<<"$output" | grep -Fqx 't\tab\n\\'
+	run -0 bd-generations "$n"
+	[ "$output" = $'a\\tb\\nc\\\\d\t20260101000000\t'"$(date -d 2026-01-01 +%s)"$'\tpartial\t4\t0\t0\t-\t-\t-' ]
+	cd "$n/.." && mkdir -p ./-r && run -0 bd-generations -- -r
+}
+
+@test "sizes are those du tells" {
+	mkdir src && TREE_SPARSE=2M tree_make src
+	: >index/none
+	generation < <(volume_plan v "$PWD/src")
+	tree_change src
+	generation < <(volume_plan v "$PWD/src")
+	head -c 300000 /dev/urandom >src/late && ln src/late src/later
+	generation < <(volume_plan v "$PWD/src")
+	generation < <(volume_plan v "$PWD/src")
+	tree_done src
+	sync -f repo
+	run -0 bd-generations -s repo
+	[ "$(cut -f 8 <<<"$output")" = "$(cd repo && du -s -B 1 -- * | cut -f 1)" ]
+	# shared: what it has besides; only: what is gone without it
+	for g in repo/*; do
+		all=$(du -s -B 1 "$g" | cut -f 1)
+		rest=$(find repo -mindepth 1 -maxdepth 1 ! -path "$g" -print0 | du -sc -B 1 --files0-from=- | tail -n 1 | cut -f 1)
+		total=$(find repo -mindepth 1 -maxdepth 1 -print0 | du -sc -B 1 --files0-from=- | tail -n 1 | cut -f 1)
+		line=$(grep -F "${g##*/}" <<<"$output")
+		[ "$(($(cut -f 8 <<<"$line") + $(cut -f 9 <<<"$line")))" = "$all" ]
+		[ "$(cut -f 10 <<<"$line")" = "$((total - rest))" ]
+	done
+	[ "$(tail -n 1 <<<"$output" | cut -f 9)" -gt 300000 ]
+}
+
+@test "what removing a generation frees is seen on the disk" {
+	d=$(loop_fs ext4 64M)
+	mkdir -p "$d/repo/2026010"{1,2,3}000000/v/files
+	for i in 1 2 3; do
+		head -c 3000000 /dev/urandom >"$d/repo/2026010${i}000000/v/files/own"
+		[ "$i" = 1 ] || cp -al "$d/repo/20260101000000/v/files/own" "$d/repo/2026010${i}000000/v/files/shared"
+	done
+	sync -f "$d"
+	only=$(bd-generations -s "$d/repo" | cut -f 10 | sed -n 2p)
+	before=$(stat -f -c %f "$d")
+	rm -rf "$d/repo/20260102000000"
+	sync -f "$d"
+	[ "$(($(stat -f -c %f "$d") - before))" = "$((only / $(stat -f -c %S "$d")))" ]
+}
+
+@test "one jq and one sort, however many" {
+	for i in $(seq -w 1 28); do made "202601${i}000000"; done
+	strace -f -qq -o trace -e trace=execve bd-generations -s repo >/dev/null
+	[ "$(grep -c 'execve(.*= 0$' trace)" = 3 ]
+}
+
+@test "wrong usage" {
+	for args in '' -s '-v -s repo' '-x repo'; do
+		# shellcheck disable=SC2086 # several
+		run -2 bd-generations $args
+		[[ $output == *'usage: bd-generations '* ]]
+	done
+}
+
+@test "the manual's examples" { examples bd-generations.1; }
+
+@test "the version; a full disk is no success" {
+	run -0 bd-generations -V
+	[ "$output" = "bd-generations $(cat "$BD_ROOT/VERSION")" ]
+	made 20260101000000
+	run -3 sh -c 'bd-generations repo >/dev/full'
+	[ "$output" = 'bd-generations: stdout: No space left on device' ]
+}
