@@ -69,6 +69,24 @@ flawed(const struct mydump *d, const struct myscript *m)
 	return BD_FAILED;
 }
 
+/* -- Host: 127.0.0.1    Database: NAME; within the first lines. */
+static char *
+own_database(const struct mydump *d)
+{
+	static const char host[] = "\n-- Host: ", label[] = "    Database: ";
+	char head[4096];
+	ssize_t n = pread(d->fd, head, sizeof head - 1, 0);
+	if (n <= 0)
+		return NULL;
+	head[n] = '\0';
+	char *line = strstr(head, host), *end = line ? strchr(line + 1, '\n') : NULL;
+	if (!end)
+		return NULL;
+	*end = '\0';
+	char *name = strstr(line, label);
+	return name && name[strlen(label)] ? xstrdup(name + strlen(label)) : NULL;
+}
+
 static int
 survey_statements(struct mydump *d)
 {
@@ -101,6 +119,7 @@ mydump_survey(struct mydump *d)
 	if (rc == BD_FATAL)
 		return rc;
 	d->has_version = rc == BD_DONE;
+	d->database = own_database(d);
 	return survey_statements(d);
 }
 
@@ -150,7 +169,7 @@ mydump_rewind(struct mydump *d)
 {
 	if (d->script.s)
 		myscript_end(&d->script);
-	d->script = (struct myscript){.judge = replay_item, .out = keep, .arg = d};
+	d->script = (struct myscript){.judge = replay_item, .out = keep, .arg = d, .database = d->database};
 	myscript_begin(&d->script);
 	dump_watch_begin(&d->watch, DUMP_MARIADB);
 	d->len = d->at = 0;
@@ -216,6 +235,7 @@ mydump_free(struct mydump *d)
 	if (d->script.s)
 		myscript_end(&d->script);
 	free(d->buf);
+	free(d->database);
 	free_names(&d->databases);
 	free_names(&d->variables);
 	free_names(&d->definers);

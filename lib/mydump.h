@@ -22,6 +22,7 @@ struct mydump {
 	/* what it is */
 	bool has_version;
 	struct dump_version from;
+	char *database; /* it is from, as its head tells; NULL: it does not */
 	struct mydump_names databases, variables, definers, things; /* things: VIEW, TRIGGER, ... */
 	uintmax_t longest; /* statement */
 	/* of mydump_read */

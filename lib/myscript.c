@@ -32,7 +32,8 @@ struct my_state {
 	bool no_escapes, ansi; /* of SQL_MODE */
 	bool deletes;          /* the table created last has an engine that knows DELETE */
 	enum my_verdict verdict;
-	char *after; /* what follows the statement; to be freed */
+	char *sequences; /* of the table created last: ", `a` WRITE"...; to be freed */
+	char *after;     /* what follows the statement; to be freed */
 };
 
 static int
@@ -316,6 +317,52 @@ knows_delete(const struct my_state *s)
 	return false;
 }
 
+/* After NEXTVAL: ( [`database` .] `sequence` ). -1: the head is full. */
+static int
+note_sequence(struct myscript *m, struct lexer *l)
+{
+	struct my_state *s = m->s;
+	struct lexer first = *l;
+	if (lex(&first) != '(' || (lex(&first) != 'q' && first.kind != 'w'))
+		return 0;
+	struct lexer name = first, dot = first;
+	if (lex(&dot) == '.') {
+		name = dot;
+		if (lex(&name) != 'q' && name.kind != 'w')
+			return 0;
+	}
+	const char *from = first.start;
+	if (from != name.start && m->database && !strcmp(first.text, m->database))
+		from = name.start;
+	char *lock = xasprintf(", %.*s WRITE", (int)(name.at - from), from);
+	if (!s->sequences || !strstr(s->sequences, lock)) {
+		char *all = xasprintf("%s%s", s->sequences ? s->sequences : "", lock);
+		free(s->sequences);
+		s->sequences = all;
+	}
+	free(lock);
+	size_t gone = (size_t)(from - first.start);
+	if (gone && replace(s, (size_t)(first.start - s->head), (size_t)(from - s->head), "") < 0)
+		return -1;
+	*l = name;
+	l->at -= gone;
+	l->end -= gone;
+	return 0;
+}
+
+static int
+judge_table(struct myscript *m, struct lexer *l)
+{
+	struct my_state *s = m->s;
+	s->deletes = knows_delete(s);
+	free(s->sequences);
+	s->sequences = NULL;
+	while (lex(l))
+		if (is(l, "NEXTVAL") && note_sequence(m, l) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 judge_create(struct myscript *m, struct lexer *l)
 {
@@ -338,8 +385,8 @@ judge_create(struct myscript *m, struct lexer *l)
 		}
 		for (size_t i = 0; things[i]; i++)
 			if (is(l, things[i])) {
-				if (!strcmp(things[i], "TABLE"))
-					m->s->deletes = knows_delete(m->s);
+				if (!strcmp(things[i], "TABLE") && judge_table(m, l) < 0)
+					return -1;
 				if (ask(m, MY_CREATE, things[i], NULL) == MY_SKIP)
 					m->s->verdict = MY_SKIP;
 				n = WORDS;
@@ -363,6 +410,10 @@ judge_lock(struct myscript *m, struct lexer *l)
 	if (m->judge && m->judge(m->arg, &i) == MY_EMPTY)
 		m->s->after = xasprintf(" DELETE FROM %.*s%s", (int)(l->at - l->start), l->start, m->s->delimiter);
 	m->s->deletes = false;
+	if (m->s->sequences)
+		replace(m->s, m->s->head_len, m->s->head_len, m->s->sequences);
+	free(m->s->sequences);
+	m->s->sequences = NULL;
 }
 
 /* Decides what becomes of the statement that begins with the head. */
@@ -646,6 +697,7 @@ myscript_end(struct myscript *m)
 	int rc = m->fault ? -1 : run(m, true);
 	if (rc == 0 && (m->s->within || m->s->where == STRING || m->s->where == COMMENT))
 		rc = fault(m, "it ends within a statement");
+	free(m->s->sequences);
 	free(m->s->after);
 	free(m->s);
 	m->s = NULL;

@@ -5,7 +5,8 @@
  * at and can be changed; what follows passes through, so that memory is constant whatever the length.
  *
  * What comes out is the script without the comments between statements and without the line that makes clients enter
- * the sandbox mode, which many do not know; line numbers stay. */
+ * the sandbox mode, which many do not know; line numbers stay. LOCK TABLES names the sequences of the table's defaults,
+ * too, without which no row can be inserted. */
 #ifndef BD_MYSCRIPT_H
 #define BD_MYSCRIPT_H
 
@@ -36,13 +37,14 @@ struct myscript {
 	enum my_verdict (*judge)(void *arg, const struct my_item *item); /* or NULL: all pass */
 	int (*out)(void *arg, const void *data, size_t len);             /* or NULL; -1 to give up (said) */
 	void *arg;
+	const char *database; /* NULL, or the one it is from: defaults name their sequences with it, which is left out */
 	uintmax_t longest;  /* statement so far, in bytes */
 	uintmax_t read;     /* bytes of input */
 	const char *fault;  /* why it cannot be replayed: a constant */
 	struct my_state *s; /* its own */
 };
 
-/* Only judge, out and arg are to be set. What is begun is to be ended. */
+/* Only judge, out, arg and database are to be set. What is begun is to be ended. */
 void myscript_begin(struct myscript *m);
 int myscript_add(struct myscript *m, const void *data, size_t len); /* -1: m->fault, or out gave up if that is NULL */
 int myscript_end(struct myscript *m); /* the same; -1 also if the script ends within a statement */
