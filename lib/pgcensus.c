@@ -1,4 +1,5 @@
 /* pgcensus.c - all that must be known of a dump before any of it is replayed. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -129,14 +130,39 @@ look_at_statement(struct pgcensus *c, const struct pgscript_item *item)
 	c->ended = false;
 }
 
+/* As appendPsqlMetaConnect() of PostgreSQL writes it: anything else could have psql run a command. */
+static bool
+is_connect(const struct pgscript_item *item)
+{
+	static const char reuse[] = "\\connect -reuse-previous=on \"";
+	size_t len = item->len;
+	while (len && (item->text[len - 1] == '\n' || item->text[len - 1] == '\r'))
+		len--;
+	const char *at = item->text, *end = item->text + len;
+	if (!item->whole)
+		return false;
+	if (len <= strlen(reuse) || memcmp(at, reuse, strlen(reuse))) {
+		for (at += strlen("\\connect "); at < end && (isalnum((unsigned char)*at) || *at == '_' || *at == '.'); at++)
+			;
+		return at == end;
+	}
+	for (at += strlen(reuse); at + 1 < end; at++)
+		if (*at == '"' && (at + 2 >= end || *++at != '"'))
+			return false;
+	return *at == '"';
+}
+
 static void
 look_at_meta(struct pgcensus *c, const struct pgscript_item *item)
 {
+	static const char ascii[] = "\\encoding SQL_ASCII\n"; /* before a name that is not plain */
 	if (pgscript_meta(item, "\\restrict") || pgscript_meta(item, "\\unrestrict"))
 		return;
-	if (c->kind == DUMP_CLUSTER && pgscript_meta(item, "\\connect"))
+	if (c->kind == DUMP_CLUSTER && pgscript_meta(item, "\\connect") && is_connect(item))
 		return;
-	if (pgscript_meta(item, "\\connect"))
+	if (c->kind == DUMP_CLUSTER && item->len == strlen(ascii) && !memcmp(item->text, ascii, item->len))
+		return;
+	if (c->kind != DUMP_CLUSTER && pgscript_meta(item, "\\connect"))
 		refuse(c, item, "it connects to a database of its own (pg_dump --create), and would not stay in the one given");
 	else
 		refuse(c, item, "a command for psql that pg_dump does not write");

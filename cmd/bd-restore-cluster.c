@@ -1,0 +1,216 @@
+/* bd-restore-cluster - replays a dump of pg_dumpall into a PostgreSQL server.
+ *
+ * No transaction can hold that. All that can be refused is refused first, a dump of what is there is made, and is
+ * put back after a failure. The password of the role that does all this changes last. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pgempty.h"
+#include "pgrestore.h"
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-restore-cluster [-eknvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP\n");
+	exit(BD_USAGE);
+}
+
+static void
+wrong_usage(void)
+{
+	usage();
+}
+
+/* Those of a that are in b, or are not. */
+static struct names
+pick(const struct names *a, const struct names *b, bool in)
+{
+	struct names out = {0};
+	for (size_t i = 0; i < a->count; i++)
+		if (names_have(b, a->name[i]) == in)
+			names_add(&out, a->name[i]);
+	return out;
+}
+
+static void
+refuse_any(struct pgrestore *r, struct names n, const char *why)
+{
+	if (n.count) {
+		char *all = names_show(&n);
+		pgrestore_refuse(r, "the server in %s %s: %s", r->container, why, all);
+		free(all);
+	}
+	names_free(&n);
+}
+
+static void
+check_empty(struct pgrestore *r)
+{
+	const struct pgfacts *f = &r->facts;
+	refuse_any(r, pick(&f->databases, &r->census.databases, false),
+	    "holds databases that the dump does not, and emptying would drop them");
+	refuse_any(r, pick(&f->bound, &r->census.databases, true),
+	    "has databases that cannot be dropped, for they have subscriptions or replication slots");
+	if (!r->no_safety)
+		refuse_any(r, pick(&f->closed, &r->census.databases, true),
+		    "has databases that nobody may connect to, so that no safety dump would hold them");
+}
+
+static void
+check_cluster(struct pgrestore *r)
+{
+	const struct pgfacts *f = &r->facts;
+	if (!f->super)
+		pgrestore_refuse(r, "'%s' is no superuser of the server in %s", r->user, r->container);
+	if (r->empty)
+		check_empty(r);
+	else {
+		refuse_any(r, pick(&f->databases, &r->census.databases, true),
+		    "has these databases of the dump already (--empty drops them)");
+		refuse_any(r, pick(&f->roles, &r->census.roles, true),
+		    "has these roles of the dump already (--empty drops them)");
+	}
+	if (names_have(&r->census.demoted, r->user))
+		pgrestore_refuse(r, "in the dump '%s' is no superuser that can log in: it would lock itself out. Restore as another superuser", r->user);
+}
+
+/* Tablespaces are empty by then; what roles own or were granted in what stays keeps them from being dropped. */
+static const char drop_databases[] =
+	"\\connect postgres\n"
+	"SELECT format('ALTER DATABASE %%I IS_TEMPLATE false', datname) FROM pg_database\n"
+	"  WHERE datname NOT IN ('postgres', 'template0', 'template1') AND datistemplate \\gexec\n"
+	"SELECT format('DROP DATABASE IF EXISTS %%I%s', datname) FROM pg_database\n"
+	"  WHERE datname NOT IN ('postgres', 'template0', 'template1') \\gexec\n";
+/* In a database that stays. A superuser has them back by the dump; in their schemas nothing else can stand. */
+static const char drop_extensions[] =
+	"SELECT format('DROP EXTENSION IF EXISTS %I CASCADE', extname) FROM pg_extension WHERE extname <> 'plpgsql' \\gexec\n";
+static const char disown[] =
+	"SELECT unnest(ARRAY[format('REASSIGN OWNED BY %I TO CURRENT_USER', rolname), format('DROP OWNED BY %I', rolname)])\n"
+	"  FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user AND oid <> 10 \\gexec\n";
+static const char drop_rest[] =
+	"SELECT format('DROP TABLESPACE %I', spcname) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') \\gexec\n"
+	"SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user AND oid <> 10 \\gexec\n";
+
+static char *
+emptying(const struct pgrestore *r)
+{
+	char *pieces = pgempty_pieces();
+	/* since 13 sessions can be thrown out by the same command */
+	char *databases = xasprintf(drop_databases, r->facts.version.series[0] >= 13 ? " WITH (FORCE)" : "");
+	char *inside = xasprintf("%s%s%s", drop_extensions, pieces, disown);
+	char *sql = xasprintf("%s%s\\connect template1\n%s\\connect postgres\n%s", databases, inside, inside, drop_rest);
+	free(inside);
+	free(databases);
+	free(pieces);
+	return sql;
+}
+
+static enum pgreplay_end
+replay(const struct pgrestore *r, bool empty)
+{
+	char *before = empty ? emptying(r) : NULL;
+	const struct pgreplay p = {.t = &r->target, .census = &r->census, .facts = &r->facts, .fd = r->fd, .name = r->file,
+		.before = before, .self = r->user};
+	enum pgreplay_end end = pgreplay_run(&p);
+	free(before);
+	return end;
+}
+
+static int
+ended(void)
+{
+	return pgrestore_signal() ? 128 + pgrestore_signal() : BD_FAILED;
+}
+
+static int
+put_back(struct pgrestore *r)
+{
+	struct pgrestore back;
+	int status = ended();
+	if (!r->safety) {
+		pgrestore_refuse(r, "the restore failed; the server in %s holds a part of the dump, and there is no safety dump", r->container);
+		return status;
+	}
+	fprintf(stderr, "the restore failed; putting back what was on the server in %s\n", r->container);
+	pgrestore_go_on();
+	if (pgrestore_open_safety(r, &back) == 0 && replay(&back, true) == PGREPLAY_DONE)
+		pgrestore_refuse(r, "the restore failed; what was on the server in %s has been put back", r->container);
+	else {
+		pgrestore_refuse(r, "the restore failed, and the server in %s is neither as it was nor restored", r->container);
+		pgrestore_say_command(r, "As soon as the server can do it, this puts back what was there");
+	}
+	return status;
+}
+
+/* What is to be dropped must be in the safety dump, or it is none. */
+static int
+check_safety(const struct pgrestore *r)
+{
+	struct pgrestore back;
+	int rc = pgrestore_open_safety(r, &back);
+	struct names lost = rc == 0 ? pick(&back.facts.databases, &back.census.databases, false) : (struct names){0};
+	if (lost.count) {
+		char *all = names_show(&lost);
+		warnx("%s: databases are not in it: %s", r->safety, all);
+		free(all);
+		rc = -1;
+	}
+	names_free(&lost);
+	return rc;
+}
+
+/* The password is now that of the dump, which need not be the one that we were given. */
+static void
+tell_password(const struct pgrestore *r)
+{
+	static const char *const argv[] = {"psql", "-XwqAt", "-c", "SELECT", NULL};
+	if (pgtarget_run(&r->target, argv, &(struct exec){0}) != 0)
+		fprintf(stderr, "NOTE: the password of '%s' is now the one it had when the dump was made.\n", r->user);
+}
+
+static int
+restore(struct pgrestore *r)
+{
+	if (r->refusals)
+		return BD_FAILED;
+	if (r->dry || r->verbose)
+		fprintf(stderr, "%s%s into the server in %s, %s\n", r->empty ? "empty it, then " : "", r->file, r->container,
+		    r->no_safety ? "without a safety dump" : "after a safety dump");
+	if (r->dry)
+		return BD_DONE;
+	if (!r->no_safety && (pgrestore_make_safety(r) < 0 || check_safety(r) < 0)) {
+		pgrestore_refuse(r, "no safety dump could be made; the server in %s is as it was", r->container);
+		return ended();
+	}
+	enum pgreplay_end end = replay(r, r->empty);
+	if (end == PGREPLAY_NOTHING) {
+		pgrestore_refuse(r, "the restore failed; the server in %s is as it was", r->container);
+		return ended();
+	}
+	if (end != PGREPLAY_DONE)
+		return put_back(r);
+	tell_password(r);
+	return pgrestore_remove_safety(r) == 0 ? BD_DONE : BD_FAILED;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct pgrestore r = {.program = "bd-restore-cluster", .kind = DUMP_CLUSTER, .database = "postgres"};
+	bd_start();
+	pgrestore_options(&r, argc, argv, wrong_usage);
+	if (argc - optind != 2 || !r.user || !*r.user || !*argv[optind])
+		usage();
+	r.container = argv[optind];
+	r.file = argv[optind + 1];
+	int status = pgrestore_look(&r);
+	if (status == BD_DONE) {
+		check_cluster(&r);
+		status = restore(&r);
+		if (status == BD_DONE && !r.dry)
+			printf("PostgreSQL cluster restore complete from '%s'.\n", r.file);
+	}
+	pgrestore_close(&r);
+	return bd_finish(status);
+}
