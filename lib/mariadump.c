@@ -11,8 +11,11 @@
 
 enum { NAMES = 5 }; /* so many are named, the others counted */
 
-/* Over the socket it plays no part. */
-#define HOST "-h", "127.0.0.1"
+static const char *
+host(const struct mariadump *m)
+{
+	return m->socket ? "localhost" : "127.0.0.1";
+}
 
 static const char *
 protocol(const struct mariadump *m)
@@ -173,7 +176,7 @@ is_absent(int status)
 static int
 ask_server(struct docker *d, struct mariadump *m, struct asking *a, const char *client)
 {
-	const char *const argv[] = {client, HOST, protocol(m), "-u", m->username, "--default-character-set=utf8mb4",
+	const char *const argv[] = {client, "-h", host(m), protocol(m), "-u", m->username, "--default-character-set=utf8mb4",
 		"-N", "-B", "-e", questions, m->database, NULL};
 	a->out = (struct lines){.each = on_answer, .arg = a};
 	int status = run(d, m, argv, a);
@@ -236,7 +239,7 @@ mariadump_ask(struct docker *d, struct mariadump *m, const char **command, char 
 void
 mariadump_argv(const struct mariadump *m, const char *argv[MARIADUMP_ARGS])
 {
-	const char *const always[] = {m->tool, HOST, protocol(m), "-u", m->username, "--single-transaction",
+	const char *const always[] = {m->tool, "-h", host(m), protocol(m), "-u", m->username, "--single-transaction",
 		"--quick", "--triggers", "--hex-blob", "--comments", "--default-character-set=utf8mb4"};
 	size_t n = sizeof always / sizeof *always;
 	memcpy(argv, always, sizeof always);
