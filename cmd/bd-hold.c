@@ -1,7 +1,9 @@
 /* bd-hold - opens the volumes of a plan, then becomes COMMAND.
  *
  * Docker unmounts a volume with driver options when its last container stops: what then
- * lies at the mountpoint is an empty folder. A mount of our own, made before, stays. */
+ * lies at the mountpoint is an empty folder. A mount of our own, made before, stays.
+ *
+ * What is dirty is written back now: else the containers would wait for it while they are down. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +20,36 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-static int
+static void
+write_back(const char *mountpoint)
+{
+	static struct devices synced;
+	struct stat st;
+	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && !device_known(&synced, st.st_dev)) {
+		device_add(&synced, st.st_dev);
+		syncfs(fd); /* an error is the business of whoever wrote */
+	}
+	close(fd);
+}
+
+static bool
 hold(const char *volume, const char *mountpoint)
 {
-	int tree = rsync_tree(AT_FDCWD, mountpoint);
+	int tree = mountpoint ? rsync_tree(AT_FDCWD, mountpoint) : -1;
 	int fd = tree < 0 ? -1 : fcntl(tree, F_DUPFD, LOWEST);
-	if (fd < 0) {
+	if (tree >= 0)
+		close(tree);
+	if (mountpoint && fd < 0)
 		warn("%s: %s", volume, mountpoint);
-		return -1;
-	}
-	close(tree);
-	held_add(volume, fd);
-	return 0;
+	else if (mountpoint)
+		write_back(mountpoint);
+	else
+		warnx("%s: no mountpoint", volume);
+	held_add(volume, fd < 0 ? HELD_FAILED : fd);
+	return fd >= 0;
 }
 
 int
@@ -48,21 +68,22 @@ main(int argc, char *argv[])
 	if (!plan)
 		err(BD_FATAL, "%s", argv[0]);
 	struct tsv t;
-	int rc, status = BD_DONE;
+	int rc;
+	bool held = false, failed = false;
 	tsv_begin(&t, plan, argv[0]);
 	while ((rc = tsv_read(&t, COLUMNS)) > 0) {
 		if (!t.field[0] || !t.field[1])
 			rc = tsv_bad(&t, "no volume, or no action");
-		else if (!strcmp(t.field[1], "stop") && (!t.field[4] || hold(t.field[0], t.field[4]) < 0))
-			status = BD_FATAL;
+		else if (!strcmp(t.field[1], "stop"))
+			*(hold(t.field[0], t.field[4]) ? &held : &failed) = true;
 		if (rc < 0)
 			break;
 	}
 	if (rc < 0)
 		return BD_USAGE;
 	fclose(plan);
-	if (status != BD_DONE)
-		return status;
+	if (failed && !held)
+		return BD_FATAL;
 	child_exec((const char *const *)(argv + 2));
 	return BD_FATAL;
 }

@@ -36,7 +36,7 @@ static struct job *jobs;
 static size_t job_count;
 static bool again; /* some are to be copied once more, while their containers are down */
 static struct shared *shared;
-static struct copy settings = {.repo = -1, .index = -1, .source = -1};
+static struct copy settings = {.repo = -1, .index = -1, .source = HELD_NOT};
 
 static _Noreturn void
 usage(void)

@@ -55,6 +55,18 @@ in_group(const char *container, const char *group)
 	return false;
 }
 
+/* Whether bd-stop has told anything of the group. */
+static bool
+stop_told(const char *group)
+{
+	for (size_t i = 0; i < stops.rows; i++) {
+		const char *container = table_row(&stops, i)[S_CONTAINER];
+		if (container && in_group(container, group))
+			return true;
+	}
+	return false;
+}
+
 /* The container that used the volume while it should not; NULL if there was none. A busy
  * container without a volume is one of ours that ran: all its group is in doubt. */
 static const char *
@@ -114,7 +126,8 @@ settle(char *const volume[])
 		return rc;
 	}
 	if (!now)
-		return failed(name, "its containers could not be stopped");
+		return failed(name, stop_told(volume[P_GROUP]) ? "its containers could not be stopped"
+		                                               : "the stop of its containers, or what came before it, failed");
 	return is(now[R_STATUS], "ok") ? both(warm, now) : tsv_write(stdout, (const char *const *)now, R_COLUMNS);
 }
 

@@ -17,11 +17,12 @@ enum { STOP_PATIENCE = 30 };
 
 static sigset_t ending; /* the signals that end us, after a while */
 static long patience = REVIVE_PATIENCE;
+static bool leave_down; /* unless COMMAND does not come to its end */
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-stop [-nvV] [-j JOURNAL] [-m VOLUME]... [-o FILE] [-t SECONDS] [-T SECONDS] [-w SECONDS]\n"
+	fprintf(stderr, "usage: bd-stop [-dnvV] [-j JOURNAL] [-m VOLUME]... [-o FILE] [-t SECONDS] [-T SECONDS] [-w SECONDS]\n"
 	                "               [CONTAINER...] [-- COMMAND [ARGUMENT...]]\n");
 	exit(BD_USAGE);
 }
@@ -127,6 +128,14 @@ report_containers(struct stop *s, bool started)
 	}
 }
 
+static void
+report_command(struct stop *s, int status, double took)
+{
+	char *seconds = xasprintf("%.3f", took);
+	report_add(s->report, "command", NULL, NULL, seconds, NULL, tsv_num((uintmax_t)status).text);
+	free(seconds);
+}
+
 /* The containers are in the journal, and g is there. */
 static int
 stop_run_start(struct stop *s, const char *const command[], struct guardian *g)
@@ -139,7 +148,9 @@ stop_run_start(struct stop *s, const char *const command[], struct guardian *g)
 		if (status == BD_DONE && !command)
 			status = hand_out(s);
 		else if (status == BD_DONE) {
+			double begin = revive_now();
 			status = command_run(command, g->family, &ending, s->verbose);
+			report_command(s, status, revive_now() - begin);
 			ran = true;
 			if (s->volumes && revive_wait(patience))
 				busy_look(s, &d, false);
@@ -148,7 +159,7 @@ stop_run_start(struct stop *s, const char *const command[], struct guardian *g)
 		}
 		docker_close(&d);
 	}
-	bool start = ran || status != BD_DONE;
+	bool start = leave_down ? status > BD_FAILED : ran || status != BD_DONE;
 	int failed = start ? revive(s->journal, patience, s->verbose) : BD_DONE;
 	if (ran)
 		report_ran(s);
@@ -181,7 +192,7 @@ show(struct stop *s, const char *const command[])
 		puts(line);
 		free(line);
 	}
-	for (size_t i = 0; command && i < s->count; i++)
+	for (size_t i = 0; command && !leave_down && i < s->count; i++)
 		printf("start %s\n", s->container[i].name);
 	free(order);
 	return bd_finish(BD_DONE);
@@ -207,8 +218,9 @@ main(int argc, char *argv[])
 	struct stop s = {.grace = GRACE_OWN, .patience = STOP_PATIENCE, .ending = &ending, .report = &report,
 	    .journal = &journal, .volume = xcalloc((size_t)argc, sizeof *s.volume)};
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "+j:m:no:t:T:vVw:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "+dj:m:no:t:T:vVw:")) != -1;)
 		switch (c) {
+		case 'd': leave_down = true; break;
 		case 'j': path = optarg; break;
 		case 'm': s.volume[s.volumes++] = optarg; break;
 		case 'n': dry = true; break;
@@ -228,6 +240,8 @@ main(int argc, char *argv[])
 	char *const input[] = {(char[]){"-"}};
 	size_t n = end < optind ? 0 : (size_t)(end - optind);
 	const char *const *command = end < argc ? (const char *const *)(argv + end + 1) : NULL;
+	if (leave_down && !(command && path)) /* nobody would know of them */
+		usage();
 	if (report_open(&report, dry ? NULL : out) < 0)
 		return BD_FATAL;
 	int status = journal_create(&journal, dry ? NULL : path);

@@ -271,9 +271,12 @@ copy_volume(const struct copy *c, struct copy_result *r)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	*r = (struct copy_result){0};
 	/* The mountpoint is the host's, and may be a symlink that the admin made; what lies in it is the containers'. */
-	j.src = c->source >= 0 ? openat(c->source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-	                       : open(c->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (j.src < 0)
+	j.src = c->source >= 0          ? openat(c->source, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	        : c->source == HELD_NOT ? open(c->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	                                : -1;
+	if (c->source == HELD_FAILED)
+		because(r, "%s: it could not be opened before its containers stopped", c->mountpoint);
+	else if (j.src < 0)
 		because(r, "%s: %s", c->mountpoint, strerror(errno));
 	else if ((mkdirat(c->partial, c->volume, 0755) < 0 && errno != EEXIST) || fstat(c->partial, &j.built) < 0)
 		because(r, "%s: %s", c->volume, strerror(errno));

@@ -11,7 +11,7 @@ held_find(const char *volume)
 	const char *held = getenv("BAUDOLO_HELD");
 	char *name = tsv_escape(volume);
 	size_t len = strlen(name);
-	int fd = -1;
+	int fd = HELD_NOT;
 	for (const char *s = held; s && *s; s += *s == '\t') {
 		bool this = !strncmp(s, name, len) && s[len] == '\t';
 		s += strcspn(s, "\t");

@@ -109,7 +109,7 @@ int rsync_command(const char *argv[], size_t room, const char *const more[]); /*
  * time. If it fails, no `files` is left. */
 struct copy {
 	const char *volume, *mountpoint;
-	int source;            /* the volume's root, opened before; -1: open mountpoint */
+	int source;            /* the volume's root, as held_find has it; HELD_NOT: open mountpoint */
 	bool cold;
 	const char *repo_path, *partial_path; /* for copy_show */
 	int repo;              /* the repository's folder, -1 if there is none yet */
@@ -134,7 +134,8 @@ int copy_discard(const struct copy *c, const char *volume); /* no VOLUME/files s
 void copy_show(const struct copy *c, FILE *out); /* what copy_volume would do, as a command line */
 
 /* held.c - sources opened before their containers stopped, handed down in $BAUDOLO_HELD */
-int held_find(const char *volume); /* a detached mount, or -1 */
+enum { HELD_NOT = -1, HELD_FAILED = -2 }; /* it was not asked for, it could not be opened */
+int held_find(const char *volume); /* a detached mount, or one of these */
 void held_add(const char *volume, int fd);
 
 /* generation.c - names in a repository */

@@ -24,6 +24,24 @@ setup() { copy_begin; }
 	[[ $output != *root:* ]]
 }
 
+@test "one that cannot be opened fails, the others are held" {
+	mkdir "$WORK/a" "$WORK/p" && echo in a >"$WORK/a/f"
+	{ volume_plan a "$WORK/a"; volume_plan gone "$WORK/gone"; } | sed 's/live/stop/' >"$WORK/plan"
+	# it comes when it is too late
+	run -1 --separate-stderr bd-hold "$WORK/plan" -- sh -c 'mkdir "$1/gone"; bd-rsync -C "$1/none" "$1/p" <"$1/plan"' - "$WORK"
+	[[ $stderr == "bd-hold: gone: $WORK/gone: No such file or directory"* ]]
+	[ "$(cut -f 1,2,8 <<<"$output")" = $'a\tok\t-\ngone\tfailed\t'"$WORK/gone: it could not be opened before its containers stopped" ]
+	[ "$(cat "$WORK/p/a/files/f")" = 'in a' ]
+	[ ! -e "$WORK/p/gone/files" ]
+}
+
+@test "what is dirty is written back before, each file system once" {
+	mkdir "$WORK/a" "$WORK/b"
+	{ volume_plan a "$WORK/a"; volume_plan b "$WORK/b"; } | sed 's/live/stop/' >"$WORK/plan"
+	strace -qq -o "$WORK/trace" -e trace=syncfs,execve bd-hold "$WORK/plan" -- /bin/true
+	[ "$(sed -n 's/(.*//p' "$WORK/trace" | xargs)" = 'execve syncfs execve' ]
+}
+
 @test "statuses" {
 	: >"$WORK/plan"
 	run -7 bd-hold "$WORK/plan" -- sh -c 'exit 7'

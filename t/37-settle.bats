@@ -48,12 +48,16 @@ settle() { bd-settle plan groups hot cold stops; }
 	rows '1\tw side' '2\tx' '3\ty yy' >groups
 	for v in a b c d; do rows "$v\tok\t1\t1\t1\t1.000\t-\t-"; done >hot
 	rows 'b\tok\t1\t1\t1\t1.000\t-\t-' 'c\tfailed\t0\t0\t0\t0.1\t-\tENOSPC' 'd\tok\t2\t0\t0\t0.5\t-\t-' >cold
-	rows 'busy\tintruder\tb\t-\t-\t-' >stops
+	rows 'busy\tintruder\tb\t-\t-\t-' 'container\tside\t-\t-\tno\tfailed' >stops
 	run -0 settle
 	[ "${lines[0]}" = $'a\tfailed\t0\t0\t0\t0.000\t-\tits containers could not be stopped' ]
 	[ "${lines[1]}" = $'b\tfailed\t0\t0\t0\t0.000\t-\tthe container intruder used it while it was copied' ]
 	[ "${lines[2]}" = $'c\tfailed\t0\t0\t0\t0.1\t-\tENOSPC' ]
 	[ "${lines[3]}" = $'d\tok\t1\t1\t1\t1.500\t-\t-' ]
+	# nothing was told of any stop
+	: >stops
+	run -0 settle
+	[ "${lines[0]}" = $'a\tfailed\t0\t0\t0\t0.000\t-\tthe stop of its containers, or what came before it, failed' ]
 }
 
 @test "one of ours that ran puts all its group in doubt, and no other" {

@@ -190,7 +190,7 @@ ended() {
 	[ "$output" = 'bd-stop: bb: was removed before it was stopped' ]
 	[ -e ran ]
 	[ "$(fake_asked | grep -c /start)" = 0 ]
-	[ "$(sort o)" = $'skipped\taa\t-\t-\t-\tdown\nskipped\tbb\t-\t-\t-\tnone' ]
+	[ "$(grep -v ^command o | sort)" = $'skipped\taa\t-\t-\t-\tdown\nskipped\tbb\t-\t-\t-\tnone' ]
 }
 
 @test "Docker does not answer: nothing is run" {
@@ -435,7 +435,7 @@ ns() { date -d "$1" +%s%N; }
 	run -0 --separate-stderr bd-stop -o o many{0,1,2,3,4,5,6,7,8,9} -- docker inspect -f '{{.State.ExitCode}}' many{0,1,2,3,4,5,6,7,8,9}
 	[ "$(sort -u <<<"$output")" = 0 ] # each ends only when all were asked
 	[ -z "$stderr" ]
-	[ "$(cut -f 1,3,5,6 o | sort -u)" = $'container\t-\tno\tstarted' ]
+	[ "$(grep -v ^command o | cut -f 1,3,5,6 | sort -u)" = $'container\t-\tno\tstarted' ]
 	container_running many{0,1,2,3,4,5,6,7,8,9}
 }
 
@@ -559,7 +559,7 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(sort <<<"$stderr")" = $'bd-stop: u2: uses volume shared and is stopped, too\nbd-stop: u3: runs and uses volume shared' ]
 	awk -F '\t' '$1 == "u2" && !n++ && $4 != "running" { exit 1 }' seen
 	grep -q $'^u2\t.*\tstopped\t' seen
-	[ "$(sed 's/\t[0-9.]*\tno\t/\tTIME\tno\t/' o | sort)" = "$(printf '%s\n' $'busy\tu3\tshared\t-\t-\t-' $'container\tu1\t-\tTIME\tno\tstarted' $'container\tu2\t-\tTIME\tno\tstarted')" ]
+	[ "$(sed 's/\t[0-9.]*\tno\t/\tTIME\tno\t/' o | grep -v ^command | sort)" = "$(printf '%s\n' $'busy\tu3\tshared\t-\t-\t-' $'container\tu1\t-\tTIME\tno\tstarted' $'container\tu2\t-\tTIME\tno\tstarted')" ]
 	[ "$(running u1 u2 u3 other)" = 'true true true true' ]
 	docker rm -f u3 >/dev/null
 	run -0 bd-stop -m shared u1 u2 -- true
@@ -577,7 +577,7 @@ ns() { date -d "$1" +%s%N; }
 	run -5 bd-stop bb -- sh -c 'docker start bb; exit 5'
 }
 
-@test "result records: downtime, killed, skipped" {
+@test "result records: downtime, killed, skipped, and of the command" {
 	docker run -d --name deaf --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none --stop-timeout 1 bd-test/busybox \
 		sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
 	more paused
@@ -585,11 +585,12 @@ ns() { date -d "$1" +%s%N; }
 	more task --label com.docker.swarm.task.id=abc
 	docker stop bb >/dev/null
 	mkdir -p 'a dir'
-	run -1 --separate-stderr bd-stop -o 'a dir/-' aa bb deaf paused task none -- true
+	run -1 --separate-stderr bd-stop -o 'a dir/-' aa bb deaf paused task none -- sh -c 'sleep 0.2; exit 1'
 	[[ $stderr == *'bd-stop: WARNING: deaf had to be killed: it had not stopped after 1 s'* ]]
-	[ "$(sed -E 's/\t[0-9]+\.[0-9]{3}\t/\tTIME\t/' 'a dir/-' | sort)" = "$(printf '%s\n' $'container\taa\t-\tTIME\tno\tstarted' \
+	[ "$(sed -E 's/\t[0-9]+\.[0-9]{3}\t/\tTIME\t/' 'a dir/-' | sort)" = "$(printf '%s\n' $'command\t-\t-\tTIME\t-\t1' $'container\taa\t-\tTIME\tno\tstarted' \
 		$'container\tdeaf\t-\tTIME\tyes\tstarted' $'skipped\tbb\t-\t-\t-\tdown' $'skipped\tnone\t-\t-\t-\tnone' \
 		$'skipped\tpaused\t-\t-\t-\tpaused' $'skipped\ttask\t-\t-\t-\ttask')" ]
+	awk -F '\t' '$1 == "command" { exit !($4 >= 0.2 && $4 < 60) }' 'a dir/-'
 	awk -F '\t' '$2 == "deaf" { exit !($4 >= 1 && $4 < 60) }' 'a dir/-'
 	[ "$(ls -A 'a dir')" = - ]
 	run -3 bd-stop -o none/o aa -- touch ran
@@ -613,6 +614,43 @@ ns() { date -d "$1" +%s%N; }
 	[ "$(docker ps -q --filter name=service. --filter status=running)" = "$TASK" ]
 	docker service rm service >/dev/null
 	docker swarm leave -f >/dev/null
+}
+
+@test "-d: left down by a command that came to its end, and known to bd-start" {
+	volume_new shared >/dev/null
+	more u1 -v shared:/x
+	for n in 0 1; do
+		run -$n --separate-stderr bd-stop -d -j j -o o -m shared u1 aa -- sh -c "docker inspect -f '{{.State.Running}}' u1 aa; exit $n"
+		[ "$output" = $'false\nfalse' ]
+		[ "$(running u1 aa)" = 'false false' ]
+		[ "$(grep ^container o | cut -f 2,4,6 | sort)" = $'aa\t-\tstopped\nu1\t-\tstopped' ]
+		[ "$(cut -f 1,4 j | sort)" = $'aa\tstopped\nu1\tstopped' ]
+		run -0 bd-start j
+		[ "$(running u1 aa)" = 'true true' ]
+		[ ! -e j ]
+	done
+	# who uses the volume meanwhile is named
+	run -1 --separate-stderr bd-stop -d -j j -o o -m shared u1 aa -- docker start u1
+	[ "$stderr" = 'bd-stop: u1: runs and uses volume shared' ]
+	[ "$(grep ^busy o)" = $'busy\tu1\tshared\t-\t-\t-' ]
+	[ "$(running u1 aa)" = 'true false' ]
+	run -0 bd-start j
+	# one that did not come to its end
+	for how in 'exit 3' 'kill -9 $$' 'kill -TERM $PPID; exec sleep 100'; do
+		run --separate-stderr bd-stop -d -j j u1 aa -- sh -c "$how"
+		[ "$status" -ge 2 ]
+		[ "$(running u1 aa)" = 'true true' ]
+		[ ! -e j ]
+	done
+	# nor bd-stop itself
+	bd-stop -d -j j u1 aa -- sh -c 'echo >ready; exec sleep 100' 3>&- &
+	stop=$!
+	wait_for [ -e ready ]
+	kill -9 "$stop"
+	wait_for container_running u1 aa
+	run -2 bd-stop -d aa -- true
+	run -2 bd-stop -d -j j aa
+	[ "$(running aa)" = true ]
 }
 
 @test "removed, recreated, or without the one it lives in: named, and the others start" {
