@@ -94,7 +94,7 @@ variable(const char *name)
 {
 	const char *value = getenv(name);
 	if (!*name || strchr(name, '='))
-		errx(BD_USAGE, "-E takes the name of a variable, not '%s'", name);
+		errx(BD_USAGE, "-E takes the name of a variable, not its value");
 	if (!value)
 		errx(BD_USAGE, "%s is not in the environment", name);
 	return xasprintf("%s=%s", name, value);

@@ -6,7 +6,8 @@
 #
 # engine_start [NAME]        makes the engine NAME answer and exports DOCKER_HOST. Without a name it is the one
 #                            that all files of a run share; `own` is one of this file alone, for programs that look
-#                            at every volume or stop containers. BD_DATA_ROOT=DIR: its data lies there. Everything
+#                            at every volume or stop containers. BD_DATA_ROOT=DIR: its data lies there.
+#                            BD_DOCKERD=(ARG...): more arguments for its daemon. Everything
 #                            this file left behind earlier is removed when this is called from setup_file.
 # engine_data [NAME]         prints the engine's data root
 # engine_clean               removes the containers and volumes this file made
@@ -96,7 +97,7 @@ bd_engine_launch() {
 	fi
 	printf '%s\n' "$root" >"$d/root"
 	(bd_closed setsid -f dockerd -D --data-root "$root" --exec-root "$d/exec" --pidfile "$d/pid" \
-		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false \
+		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false "${BD_DOCKERD[@]}" \
 		</dev/null >>"$d/log" 2>&1)
 	wait_for engine_answers "$d" || { tail -n 20 "$d/log" >&2; return 1; }
 	bd_image

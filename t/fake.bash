@@ -2,6 +2,7 @@
 #
 # fake_start              DOCKER_HOST leads to it
 # fake_says PATH [STATUS] from now on the answer to GET PATH is stdin, with STATUS (200 OK)
+# fake_raw PATH           stdin is the whole answer, with its head
 # fake_asked              prints the requests so far, with their version
 # fake_version [VERSION]  the API version it claims; none without an argument
 # fake_stop
@@ -26,6 +27,8 @@ fake_says() {
 		cat
 	} >"$FAKE/${1//\//_}"
 }
+
+fake_raw() { cat >"$FAKE/${1//\//_}.raw"; }
 
 fake_asked() { cat "$FAKE/asked"; }
 
