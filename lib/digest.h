@@ -28,8 +28,8 @@ struct inodes {
 struct inode_digest {
 	dev_t dev;
 	ino_t ino;
-	bool taken, known; /* known: hex is there */
-	char hex[HASH_HEX];
+	bool taken;
+	char hex[HASH_HEX]; /* "" until it is known */
 };
 struct inode_digest *inodes_find(const struct inodes *t, const struct stat *st); /* NULL: never seen */
 struct inode_digest *inodes_add(struct inodes *t, const struct stat *st); /* valid until the next one is added */
