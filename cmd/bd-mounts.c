@@ -2,7 +2,8 @@
  * volume container id state image destination access network created task autoremove pid ipc self.
  *
  * Two requests, however many volumes there are, and one for each container that runs, or whose
- * image the list shows as an id, which it does once the tag has moved on to another image. */
+ * image the list shows as an id, which it does once the tag has moved on to another image. Two
+ * processes, however many containers there are. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,17 +60,12 @@ list(struct docker *d, struct table *t)
 	return rc;
 }
 
-/* Appends what is known of container id to t. As docker_get. */
+/* As docker_collect. */
 static int
-inspect(struct docker *d, const char *id, struct table *t)
+inspect(struct docker *d, const char *id, FILE **all)
 {
-	FILE *in;
 	char *path = xasprintf("/containers/%s/json", id);
-	int rc = docker_get(d, path, inspect_filter, &in);
-	if (rc == 0) {
-		rc = table_read(t, in, path) || t->rows != 1 ? -1 : 0;
-		fclose(in);
-	}
+	int rc = docker_collect(d, path, all);
 	free(path);
 	return rc;
 }
@@ -95,30 +91,75 @@ fill(char *row[], char *const answer[])
 	set(&row[MOUNT_SELF], self_is(row[MOUNT_ID], answer[A_LAYER]) ? "yes" : "no");
 }
 
-/* Completes the rows of each container, which stand together; those of one that has vanished lose its name. */
+/* The end of the rows of the container that row i belongs to: they stand together. */
+static size_t
+container_end(const struct table *t, size_t i)
+{
+	const char *id = table_row(t, i)[MOUNT_ID];
+	while (i < t->rows && !strcmp(table_row(t, i)[MOUNT_ID], id))
+		i++;
+	return i;
+}
+
+/* Asks for those that have to be inspected: the first row of each that answered is told by answered. Those that have
+ * vanished lose their names. */
 static int
-inspect_all(struct docker *d, struct table *t)
+ask(struct docker *d, struct table *t, bool answered[], FILE **all)
 {
 	int status = BD_DONE;
 	for (size_t i = 0, next; i < t->rows; i = next) {
 		char **row = table_row(t, i);
-		for (next = i + 1; next < t->rows && !strcmp(table_row(t, next)[MOUNT_ID], row[MOUNT_ID]); next++)
-			;
+		next = container_end(t, i);
 		if (!mount_is_running(row[MOUNT_STATE]) && !row[LOOKUP])
 			continue;
-		struct table answer = {.columns = A_COLUMNS};
-		int rc = inspect(d, row[MOUNT_ID], &answer);
-		for (size_t j = i; j < next; j++)
-			if (rc == 0)
-				fill(table_row(t, j), table_row(&answer, 0));
-			else if (rc == DOCKER_NONE)
-				set(&table_row(t, j)[MOUNT_CONTAINER], NULL);
-		table_free(&answer);
+		int rc = inspect(d, row[MOUNT_ID], all);
+		answered[i] = rc == 0;
+		for (size_t j = i; rc == DOCKER_NONE && j < next; j++)
+			set(&table_row(t, j)[MOUNT_CONTAINER], NULL);
 		if (rc < 0 && d->status < 300)
 			return BD_FATAL;
 		if (rc < 0)
 			status = BD_FAILED;
 	}
+	return status;
+}
+
+/* The answers, in the order in which they came. */
+static int
+read_answers(struct docker *d, FILE *all, struct table *answers)
+{
+	FILE *in;
+	if (docker_sift(d, all, inspect_filter, &in) < 0)
+		return -1;
+	int rc = table_read(answers, in, "/containers/*/json") ? -1 : 0;
+	fclose(in);
+	return rc;
+}
+
+static int
+inspect_all(struct docker *d, struct table *t)
+{
+	FILE *all = NULL;
+	struct table answers = {.columns = A_COLUMNS};
+	bool *answered = xcalloc(t->rows + 1, sizeof *answered);
+	int status = ask(d, t, answered, &all);
+	if (all && read_answers(d, all, &answers) < 0)
+		status = BD_FATAL;
+	for (size_t i = 0, k = 0, next; status != BD_FATAL && i < t->rows; i = next) {
+		next = container_end(t, i);
+		if (!answered[i])
+			continue;
+		if (k == answers.rows) {
+			warnx("%s: too few answers", d->where);
+			status = BD_FATAL;
+			break;
+		}
+		for (size_t j = i; j < next; j++)
+			fill(table_row(t, j), table_row(&answers, k));
+		k++;
+	}
+	table_free(&answers);
+	free(answered);
 	return status;
 }
 

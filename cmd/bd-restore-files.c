@@ -20,6 +20,8 @@
 #include "tree.h"
 #include "volume.h"
 
+enum { CREATE_SECONDS = 300 }; /* for a daemon that hangs */
+
 /* Checksums, for equal size and time prove nothing. */
 static const char *const options[] = {"--checksum", "--delete-after", NULL};
 
@@ -91,7 +93,7 @@ find_volume(struct docker *d, const char *volume, struct table *t)
 	if (dry)
 		return NULL;
 	char *name = docker_json(volume), *body = xasprintf("{\"Name\": %s}", name);
-	int rc = docker_post(d, "/volumes/create", body, 0, NULL, NULL);
+	int rc = docker_post(d, "/volumes/create", body, CREATE_SECONDS, NULL, NULL);
 	if (rc == DOCKER_NONE)
 		warnx("%s", d->message);
 	if (rc || ask(d, volume, t))

@@ -259,6 +259,44 @@ docker_get(struct docker *d, const char *path, const char *filter, FILE **out)
 	return request(d, "GET", path, NULL, GET_SECONDS, filter, out);
 }
 
+static int
+append(FILE *from, FILE *to)
+{
+	char buf[1 << 14];
+	rewind(from);
+	for (size_t n; (n = fread(buf, 1, sizeof buf, from)) > 0;)
+		fwrite(buf, 1, n, to);
+	putc('\n', to);
+	if (!ferror(from) && fflush(to) == 0 && !ferror(to))
+		return 0;
+	warn("memfd");
+	return -1;
+}
+
+int
+docker_collect(struct docker *d, const char *path, FILE **all)
+{
+	FILE *body = begin(d);
+	int rc = -1;
+	if (!body)
+		return -1;
+	if ((*all || (*all = scratch())) &&
+	    (rc = transfer(d, "GET", path, NULL, GET_SECONDS, &(struct taker){.curl = d->curl, .body = body})) == 0)
+		rc = d->status >= 300 ? refused(d, "GET", path, body) : append(body, *all);
+	fclose(body);
+	return rc;
+}
+
+int
+docker_sift(struct docker *d, FILE *all, const char *filter, FILE **out)
+{
+	int rc = run_jq(all, "-r", filter, out);
+	if (rc < 0)
+		warnx("%s: the answers make no sense", d->where);
+	fclose(all);
+	return rc;
+}
+
 int
 docker_post(struct docker *d, const char *path, const char *json, long timeout, const char *filter, FILE **out)
 {

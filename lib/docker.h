@@ -29,11 +29,16 @@ void docker_close(struct docker *d);
 
 /* The answer goes through `jq -r filter` into *out, which stands at its start and is the
  * caller's to close; with a NULL filter the answer is dropped. docker_post sends the text
- * json (NULL: no body) and gives up after timeout seconds (0: never).
+ * json (NULL: no body) and gives up after timeout seconds.
  * 0 for any 2xx and for 304 (d->status tells); DOCKER_NONE, not said (d->message);
  * -1 said: the daemon refused if d->status >= 400, else it or jq failed. */
 int docker_get(struct docker *d, const char *path, const char *filter, FILE **out);
 int docker_post(struct docker *d, const char *path, const char *json, long timeout, const char *filter, FILE **out);
+
+/* The same for many requests with one process: docker_collect appends the answer to *all (NULL: it is made), which
+ * docker_sift closes; filter is asked for each in turn. */
+int docker_collect(struct docker *d, const char *path, FILE **all);
+int docker_sift(struct docker *d, FILE *all, const char *filter, FILE **out);
 
 /* As docker_post without a limit of time, but what a 2xx answers goes to put, in pieces. With gave_up, -1 is not said. */
 struct docker_sink {

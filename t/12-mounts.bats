@@ -226,6 +226,23 @@ inside() {
 	[ -z "$output" ]
 }
 
+@test "running containers cost requests, not processes" {
+	local i n
+	fake_start
+	for ((i = 1; i <= 60; i++)); do
+		fake_says "/containers/$i/json" <<<"{\"Config\": {\"Image\": \"image:$i\"}, \"HostConfig\": {\"AutoRemove\": $( ((i % 2)) && echo false || echo true)}}"
+	done
+	for n in 2 60; do
+		seq "$n" | jq -s 'map({Id: tostring, Names: ["/c\(.)"], State: "running", Image: "image"})' | says
+		strace -f -qq -e trace=execve -e signal=none -o "trace.$n" bd-mounts >records
+		[ "$(wc -l <records)" = "$n" ]
+	done
+	awk -F '\t' '"c" $3 != $2 || $11 != ($3 % 2 ? "no" : "yes") { exit 1 }' records
+	for n in 2 60; do
+		[ "$(cut -d ' ' -f 1 "trace.$n" | sort -u | wc -l)" = 4 ] || { cat "trace.$n"; false; } # itself, and jq
+	done
+}
+
 @test "errors name the daemon or use its words" {
 	DOCKER_HOST=unix://$PWD/none run -3 bd-mounts
 	[ "$output" = "bd-mounts: $PWD/none: No such file or directory" ]
