@@ -35,7 +35,8 @@ static const char parts[] =
 	"  UNION ALL SELECT 19, 'pg_foreign_data_wrapper'::regclass, oid, fdwowner, 0 FROM pg_foreign_data_wrapper\n"
 	"  UNION ALL SELECT 20, 'pg_language'::regclass, oid, lanowner, 0 FROM pg_language),\n"
 	/* 16384: FirstNormalObjectId of access/transam.h; what initdb makes is not anybody's */
-	"thing AS (SELECT t.*, pg_has_role(t.owner, 'USAGE') OR coalesce(ns.own, false) AS own FROM everything t LEFT JOIN ns ON ns.oid = t.ns\n"
+	"thing AS (SELECT t.*, pg_has_role(t.owner, 'USAGE') OR (ns.own AND ns.oid NOT IN (SELECT oid FROM keep)) IS TRUE AS own\n"
+	"  FROM everything t LEFT JOIN ns ON ns.oid = t.ns\n"
 	"  WHERE t.oid >= 16384 AND (t.ns = 0 OR ns.oid IS NOT NULL)\n"
 	/* e: a member of an extension; i: comes and goes with something else */
 	"    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = t.classid AND d.objid = t.oid AND d.deptype IN ('e', 'i')\n"

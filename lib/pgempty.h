@@ -1,7 +1,8 @@
 /* pgempty.h - the SQL that empties a PostgreSQL database of what its user owns.
  *
- * All texts are to be freed. Owned is what the user may drop: by role membership, as the owner of its schema, or as a superuser. Schemas that stay
- * are public, those of others, and those in which an extension has anything; they are emptied object by object. Nothing that belongs to
+ * All texts are to be freed. Owned is what belongs to a role that the user has, or stands in a schema of such a role that is dropped
+ * with all that is in it; to a superuser it is everything. Schemas that stay are public, those of others, and those in
+ * which an extension has anything; they are emptied object by object. Nothing that belongs to
  * an extension is touched, but for rows that pg_dump would save from its tables. */
 #ifndef BD_PGEMPTY_H
 #define BD_PGEMPTY_H

@@ -109,12 +109,10 @@ check_version(struct pgrestore *r)
 	struct dump_version from;
 	const struct dump_version *here = &r->facts.version;
 	int rc = dump_version(r->fd, r->file, r->kind, &from);
-	if (rc == BD_DONE && dump_version_compare(&from, here) <= 0)
-		{
+	if (rc == BD_DONE && dump_version_compare(&from, here) <= 0) {
 		printf("OK: dump is from %s %s, %s is serving.\n", dump_product(from.product), from.text, here->text);
 		fflush(stdout); /* before what is said about it */
-	}
-	else if (r->any_version)
+	} else if (r->any_version)
 		fprintf(stderr, "WARNING: the dump is from %s %s, %s is serving.\n", dump_product(DUMP_FROM_POSTGRES),
 			rc == BD_DONE ? from.text : "of an unknown version", here->text);
 	else if (rc == BD_DONE)
