@@ -10,7 +10,7 @@
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-link [-bcV] SRC PREV DEST [INDEX]\n");
+	fprintf(stderr, "usage: bd-link [-bcV] [-x BAD] SRC PREV DEST [INDEX]\n");
 	exit(BD_USAGE);
 }
 
@@ -61,19 +61,21 @@ int
 main(int argc, char *argv[])
 {
 	bool checksum = false, across_boots = false;
+	struct bad bad = {0};
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "bcV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "bcVx:")) != -1;)
 		switch (c) {
 		case 'b': across_boots = true; break;
 		case 'c': checksum = true; break;
 		case 'V': bd_version();
+		case 'x': bad_open(&bad, AT_FDCWD, optarg); break;
 		default: usage();
 		}
 	argc -= optind;
 	argv += optind;
 	if (argc < 3 || argc > 4)
 		usage();
-	struct link_job j = {.label = argv[0], .prev = -1, .emit = print};
+	struct link_job j = {.label = argv[0], .prev = -1, .bad = &bad, .emit = print};
 	j.src = folder(argv[0]);
 	if (strcmp(argv[1], "-"))
 		j.prev = folder(argv[1]);

@@ -36,12 +36,12 @@ static struct job *jobs;
 static size_t job_count;
 static bool again; /* some are to be copied once more, while their containers are down */
 static struct shared *shared;
-static struct copy settings = {.repo = -1, .index = -1, .source = HELD_NOT};
+static struct copy settings = {.repo = -1, .index = -1, .bad = -1, .source = HELD_NOT};
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-rsync [-bcCnvV] [-i INDEX] [-j JOBS] REPOSITORY PARTIAL\n");
+	fprintf(stderr, "usage: bd-rsync [-bcCnvV] [-i INDEX] [-j JOBS] [-x BAD] REPOSITORY PARTIAL\n");
 	exit(BD_USAGE);
 }
 
@@ -289,12 +289,12 @@ int
 main(int argc, char *argv[])
 {
 	long workers = sysconf(_SC_NPROCESSORS_ONLN);
-	const char *index = NULL;
+	const char *index = NULL, *bad = NULL;
 	bool dry = false;
 	if (workers < 1 || workers > 4)
 		workers = workers < 1 ? 1 : 4;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "bcCi:j:nvV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "bcCi:j:nvVx:")) != -1;)
 		switch (c) {
 		case 'b': settings.across_boots = true; break;
 		case 'c': settings.checksum = true; break;
@@ -304,6 +304,7 @@ main(int argc, char *argv[])
 		case 'n': dry = true; break;
 		case 'v': settings.verbose = true; break;
 		case 'V': bd_version();
+		case 'x': bad = optarg; break;
 		default: usage();
 		}
 	if (argc - optind != 2)
@@ -330,6 +331,8 @@ main(int argc, char *argv[])
 	settings.partial = folder(argv[optind + 1]);
 	if (index)
 		settings.index = folder(index);
+	if (bad)
+		settings.bad = folder(bad);
 	shared = mmap(NULL, sizeof *shared + job_count * sizeof *shared->outcome, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)

@@ -282,8 +282,14 @@ copy_volume(const struct copy *c, struct copy_result *r)
 		because(r, "%s: %s", c->volume, strerror(errno));
 	else {
 		int hot = c->cold ? partial_folder(c, "files", false) : -1;
+		struct bad bad = {0};
+		if (c->bad >= 0 && hot < 0) { /* the hot copy was made afresh */
+			bad_open(&bad, c->bad, c->volume);
+			j.bad = &bad;
+		}
 		j.prev = hot >= 0 ? hot : newest_copy(c, r->base);
 		ok = copy_from(c, r, &j, hot >= 0);
+		bad_close(&bad);
 	}
 	for (size_t i = 0; i < 3; i++)
 		if ((const int[]){j.src, j.prev, j.dest}[i] >= 0)

@@ -62,6 +62,15 @@ int same_content(int adir, int bdir, const char *name, const struct stat *st); /
 bool same_xattrs(int adir, int bdir, const char *name); /* "." for the folders themselves */
 int copy_xattrs(int from, int to, const char *label); /* of folders; what else `to` has goes */
 
+/* bad.c - files of former copies that were found damaged, and must not be linked from */
+struct bad {
+	void *tree;
+	bool all; /* the list could not be read */
+};
+void bad_open(struct bad *b, int dir, const char *name); /* no such file: none are bad */
+bool bad_has(const struct bad *b, const char *path, ino_t ino); /* the path below the copy */
+void bad_close(struct bad *b);
+
 /* link.c - makes the folders of DEST, hard-links what is provably the same in PREV,
  * and hands every other path to emit.
  * stay.c - the same where PREV is DEST: what is no longer true of it goes. */
@@ -77,6 +86,7 @@ struct link_job {
 	int src, prev, dest;     /* prev: -1 where there is none */
 	int aside;               /* stay_tree: a folder for what is taken out of DEST; its names do not count */
 	struct index_in *known;  /* NULL: compare by content */
+	const struct bad *bad;   /* of PREV: not to be linked from; NULL: none */
 	struct index_out *seen;  /* NULL: keep no index */
 	struct stat built;       /* the generation being built: the source must not hold it; zero: not known */
 	struct timespec t0;      /* taken before the source was synced and walked */
@@ -115,6 +125,7 @@ struct copy {
 	int repo;              /* the repository's folder, -1 if there is none yet */
 	char *const *generations; /* names in it, newest first, NULL at the end */
 	int partial, index;    /* folders; index -1: none kept */
+	int bad;               /* a folder with a list of damaged files for each volume; -1: none */
 	bool checksum, across_boots, verbose;
 	struct timespec t0;
 	const struct devices *synced;
