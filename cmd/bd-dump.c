@@ -255,10 +255,30 @@ done(void *arg, size_t i, int ended)
 	refuse(i, "what was at it ended with status %d", ended); /* unless it said why */
 }
 
-static void
-run(size_t width)
+/* Said once, not by each child. */
+static bool
+docker_answers(void)
 {
-	size_t *item = xcalloc(input.rows, sizeof *item), items = 0;
+	struct docker d;
+	if (docker_open(&d) < 0)
+		return false;
+	docker_close(&d);
+	return true;
+}
+
+static size_t
+possible(size_t item[])
+{
+	size_t items = 0;
+	for (size_t i = 0; i < input.rows; i++)
+		if (jobs[i].file && !*results[i].reason)
+			item[items++] = i;
+	return items;
+}
+
+static void
+run(const size_t item[], size_t items, size_t width)
+{
 	const int signals[] = {SIGHUP, SIGINT, SIGTERM};
 	sigset_t blocked;
 	sigemptyset(&blocked);
@@ -269,13 +289,9 @@ run(size_t width)
 	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		sigdelset(&unblocked, signals[i]);
-	for (size_t i = 0; i < input.rows; i++)
-		if (jobs[i].file && !*results[i].reason)
-			item[items++] = i;
 	const struct crew crew = {
 		.work = work, .done = done, .width = width, .stop = &stop, .unblocked = &unblocked};
 	crew_run(&crew, item, items);
-	free(item);
 }
 
 static void
@@ -351,7 +367,10 @@ main(int argc, char *argv[])
 	for (size_t i = 0; i < input.rows; i++)
 		plan(&jobs[i], table_row(&input, i));
 	refuse_impossible();
-	run((size_t)width);
+	size_t *item = xcalloc(input.rows, sizeof *item), items = possible(item);
+	if (items && !docker_answers())
+		return BD_FATAL;
+	run(item, items, (size_t)width);
 	remove_empty_folders();
 	if (stop)
 		end_of_signal();

@@ -25,7 +25,8 @@ struct dumping {
 	struct save file;
 	struct dump_watch watch;
 	struct lines err;
-	char last[256]; /* of what the tool said on stderr */
+	char last[256]; /* of what the tool said on stderr; of PostgreSQL's the first error: details follow it */
+	bool error;
 	uintmax_t flushed;
 };
 
@@ -88,7 +89,9 @@ on_line(void *arg, const char *line)
 	char *shown = tsv_show(line);
 	if (*shown) {
 		warnx("%s: %s", u->job->label, shown);
-		snprintf(u->last, sizeof u->last, "%s", shown);
+		if (!u->error)
+			snprintf(u->last, sizeof u->last, "%s", shown);
+		u->error = u->error || strstr(shown, ": error: ");
 	}
 	free(shown);
 }
