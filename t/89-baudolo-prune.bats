@@ -325,10 +325,10 @@ Keeping 20260106023000: newest last copy:v' ]
 	: | tee "$R"/2026010{1,2,3,4,5,6}023000/v/files/{1,2,3,4,5,6,7,8}/{1,2,3,4,5,6,7,8}/{1,2,3,4}
 	for g in "$R"/*; do fingerprint "$g" >"$was/${g##*/}"; done
 	mv "$B" orig
-	for ((i = 0; i < n; i++)); do
+	for ((turn = 0; turn < n; turn++)); do # `run` has an i of its own
 		rm -rf "${B:?}" && cp -a orig "$B"
 		rc=0
-		if [ $((i % 2)) = 0 ]; then
+		if [ $((turn % 2)) = 0 ]; then
 			timeout -s KILL "0.$((RANDOM % 10))$((RANDOM % 10))" baudolo-prune --backups-dir "$B" --repo-name repo --state-dir "$S" --keep-last 2 >said 2>&1 3>&- || rc=$?
 			# what it started is tied to it: nothing goes on behind it
 			wait_for flock -n "$S/lock" true
