@@ -17,7 +17,7 @@
 #include "myreplay.h"
 #include "safety.h"
 
-enum { TRIES = 10, PAUSE = 2 }; /* to put back: a server that was killed may be on its way */
+enum { TRIES = 5, PAUSE = 2 }; /* to put back: a server that was killed may be on its way */
 
 static bool empty, any_version, dry, verbose, unsafe;
 static const char *folder = SAFETY_FOLDER;
