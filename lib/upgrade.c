@@ -287,8 +287,10 @@ tell_end(struct link *k)
 	curl_easy_getinfo(k->curl, CURLINFO_TLS_SSL_PTR, &tls);
 	if (tls && tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals) {
 		SSL *ssl = tls->internals;
+		void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* as libcurl does around its own writes */
 		if ((rc = SSL_shutdown(ssl)) < 0)
 			k->blocked = SSL_get_error(ssl, rc) == SSL_ERROR_WANT_WRITE;
+		signal(SIGPIPE, before);
 	} else
 		shutdown(k->fd, SHUT_WR);
 	k->told = rc >= 0 || !k->blocked;

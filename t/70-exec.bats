@@ -429,7 +429,8 @@ upgraded() { printf 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tc
 	sed -n -e '/"[^"]*'"$id"'\\n", 130) = 130$/s/.*/write/p; s/.* fsync(.*) *= 0$/fsync/p; /start HTTP/{s/.*/start/p; q}' trace >order
 	[ "$(tail -n 3 order | xargs)" = 'write fsync start' ]
 	# where it cannot be written nothing is started
-	yes "$(head -n 1 j)" | head -n 10000 >j
+	record=$(head -n 1 j)
+	yes "$record" | head -n 10000 >j
 	cp j before
 	run -3 sh -c 'trap "" XFSZ; ulimit -f 1000; exec bd-exec -J j aa touch /tmp/started'
 	[ "$output" = 'bd-exec: journal of commands: File too large' ]

@@ -22,6 +22,8 @@ runs() { docker top "${2:-aa}" -o pid,args | grep -F -- "$1" >/dev/null; }
 gone() { ! runs "$@"; }
 id() { docker inspect -f '{{.Id}}' "$1"; }
 
+holds() { [ "$(pg pg -c "$1")" = 1 ]; }
+
 # Runs a command in a container, of which WHAT is to be seen, and kills bd-exec: left WHAT CONTAINER COMMAND [ARG...]
 left() {
 	local what=$1
@@ -42,8 +44,7 @@ left() {
 	echo "BEGIN; LOCK TABLE b; SELECT 'locked';" >&7
 	wait_for grep -q locked locked
 	left pg_dump pg pg_dump -U postgres -h localhost postgres
-	held="SELECT count(*) FROM pg_locks l JOIN pg_stat_activity USING (pid) WHERE application_name = 'pg_dump' AND relation = 'a'::regclass AND granted"
-	wait_for [ "$(pg pg -c "$held")" = 1 ]
+	wait_for holds "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity USING (pid) WHERE application_name = 'pg_dump' AND relation = 'a'::regclass AND granted"
 	runs pg_dump pg
 	run -0 bd-end j
 	[[ $output =~ ^'bd-end: pg: process '[0-9]+', which was left in it, is ended'$ ]]
