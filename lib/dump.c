@@ -143,8 +143,8 @@ dump_check(int fd, const char *name, enum dump_kind kind)
 		return BD_FATAL;
 	}
 	off_t at = st.st_size > (off_t)sizeof tail ? st.st_size - (off_t)sizeof tail : 0;
-	ssize_t first = read_at(fd, name, head, sizeof head, 0), last = read_at(fd, name, tail, sizeof tail, at);
-	if (first < 0 || last < 0)
+	ssize_t first = read_at(fd, name, head, sizeof head, 0), last = first < 0 ? -1 : read_at(fd, name, tail, sizeof tail, at);
+	if (last < 0)
 		return BD_FATAL;
 	dump_watch_begin(&w, kind);
 	dump_watch_add(&w, tail, (size_t)last);

@@ -59,6 +59,8 @@ ends() {
 	[ "$status" = "$1" ] || { echo "$status, not $1"; return 1; }
 }
 
+children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
+
 id_of() { docker inspect -f '{{.Id}}' "$1"; }
 
 # What bd-match makes of the file csv and our servers, those of one letter and 77.
@@ -192,7 +194,7 @@ half_way() {
 
 for_children() {
 	local child
-	for child in $(pgrep -P "$PID"); do kill "$1" "$child"; done
+	for child in $(children "$PID"); do kill "$1" "$child"; done
 }
 
 # NAME: a table that is not dumped in an instant
@@ -588,7 +590,7 @@ pg_dump_waits() { pg_dump_runs p77-postgres && [ "$(pg p77-postgres <<<"SELECT c
 	n=$!
 	wait_for [ -e p/w/sql/app.backup.sql ]
 	wait_for pg_dump_waits
-	pkill -KILL -P "$n"
+	PID=$n for_children -KILL
 	ends 1 "$n"
 	output=$(cat results) stderr=$(cat said)
 	failed p77-postgres 'what was at it ended with status 137'
@@ -602,7 +604,7 @@ pg_dump_waits() { pg_dump_runs p77-postgres && [ "$(pg p77-postgres <<<"SELECT c
 	mkdir t77
 	cat >t77/pg_dump <<-E
 		#!/bin/sh
-		yes 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef | head -c ${SIZE}M
+		yes 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef | head -c $((SIZE << 20))
 		printf '\n--\n-- PostgreSQL database dump complete\n--\n\n'
 	E
 	scripted t77
@@ -611,7 +613,7 @@ pg_dump_waits() { pg_dump_runs p77-postgres && [ "$(pg p77-postgres <<<"SELECT c
 	bd-dump -c csv p <records >results 3>&- &
 	n=$!
 	while kill -0 "$n" 2>/dev/null; do
-		for pid in $n $(pgrep -P "$n"); do
+		for pid in $n $(children "$n"); do
 			hwm=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status" 2>/dev/null) || continue
 			[ "${hwm:-0}" -le "$worst" ] || worst=$hwm
 		done
@@ -621,6 +623,73 @@ pg_dump_waits() { pg_dump_runs p77-postgres && [ "$(pg p77-postgres <<<"SELECT c
 	[ "$(cut -f 8 results)" -gt $((SIZE << 20)) ]
 	[ "$worst" -gt 1000 ]
 	[ "$worst" -lt 16384 ]
+}
+
+# KIND FILE: status of dump_check, and what dump_version says
+checked() { ./check "$@" 2>&1; }
+
+@test "a file is judged by its kind, its end and its version line" {
+	local end=$'--\n-- PostgreSQL database dump complete\n--\n' all=$'--\n-- PostgreSQL database cluster dump complete\n--\n'
+	cat >check.c <<-'E'
+		#include <fcntl.h>
+		#include <stdlib.h>
+		#include "dump.h"
+		int main(int argc, char *argv[])
+		{
+			int fd = argc == 3 ? open(argv[2], O_RDONLY) : -1;
+			enum dump_kind kind = (enum dump_kind)atoi(argv[1]);
+			struct dump_version v;
+			int status = dump_check(fd, argv[2], kind), found = dump_version(fd, argv[2], kind, &v);
+			printf("%d %d", status, found);
+			if (!found)
+				printf(" %s %s %d.%d", dump_product(v.product), v.text, v.series[0], v.series[1]);
+			putchar('\n');
+		}
+	E
+	gcc -std=c17 -D_GNU_SOURCE -I"$BD_ROOT/lib" -o check check.c "$BD_ROOT/lib/dump.c"
+	printf -- '--\n-- PostgreSQL database dump\n--\n\n\\restrict x\n\n-- Dumped from database version 15.14 (Debian 15.14-0+deb12u1)\n%s\n\\unrestrict x\n\n' "$end" >pg
+	run -0 checked 0 pg
+	[ "$output" = '0 0 PostgreSQL 15.14 15.0' ]
+	run -0 checked 1 pg
+	[ "$output" = $'check: pg: not a complete dump: it is a dump of a single PostgreSQL database\n1 0 PostgreSQL 15.14 15.0' ]
+	run -0 checked 2 pg
+	[ "$output" = $'check: pg: not a complete dump: it is a dump of a single PostgreSQL database\n1 1' ]
+	for v in '9.6.24|9.6.24 9.6' '18beta1|18beta1 18.0' '17.6|17.6 17.0'; do
+		sed "s/15.14 .*/${v%|*}/" pg >other
+		run -0 checked 0 other
+		[ "$output" = "0 0 PostgreSQL ${v#*|}" ]
+	done
+	# of a cluster the version comes after all roles; cut off after its first database it is none
+	{ printf -- '--\n-- PostgreSQL database cluster dump\n--\n\n'; seq -f 'CREATE ROLE r%.0f;' 20000; cat pg; printf %s "$all"; } >cluster
+	run -0 checked 1 cluster
+	[ "$output" = '0 0 PostgreSQL 15.14 15.0' ]
+	run -0 checked 0 cluster
+	[ "$output" = $'check: cluster: not a complete dump: it is a dump of a PostgreSQL cluster\n1 1' ]
+	head -c -60 cluster >other
+	run -0 checked 1 other
+	[ "$output" = $'check: other: not a complete dump: it is cut off, or was never finished: its end marker is missing\n1 0 PostgreSQL 15.14 15.0' ]
+	while IFS='|' read -r first version expected; do
+		printf '%s\n-- Server version\t%s\n-- Dump completed on 2026-01-01  1:02:03\n' "$first" "$version" >other
+		run -0 checked 2 other
+		[ "$output" = "0 0 $expected" ]
+	done <<-'E'
+		-- MariaDB dump 10.19  Distrib 10.11.14-MariaDB|10.11.14-MariaDB-0+deb12u2|MariaDB 10.11.14 10.11
+		-- MySQL dump 10.13|5.5.5-10.3.39-MariaDB-1:10.3.39|MariaDB 10.3.39 10.3
+		-- MySQL dump 10.13|8.0.34|MySQL 8.0.34 8.0
+	E
+	run -0 checked 0 other
+	[[ $output == 'check: other: not a complete dump: it is a dump of MySQL'* ]]
+	: >other
+	run -0 checked 0 other
+	[ "$output" = $'check: other: not a complete dump: it is empty\n1 1' ]
+	gzip -c pg >other
+	run -0 checked 0 other
+	[[ $output == 'check: other: not a complete dump: it is compressed with gzip'* ]]
+	printf 'PGDMP\1\16' >other
+	run -0 checked 0 other
+	[[ $output == 'check: other: not a complete dump: it is an archive of pg_dump, not plain SQL'* ]]
+	run -0 checked 0 .
+	[ "$output" = $'check: .: Is a directory\ncheck: .: Is a directory\n3 3' ]
 }
 
 @test "hostile names of volumes; links where folders are expected" {
