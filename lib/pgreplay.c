@@ -147,6 +147,8 @@ put_first(struct replay *p)
 	put_text(p, "SELECT 'bd-begun';\n");
 	if (names_have(&r->facts->settings, "transaction_timeout"))
 		put_text(p, "SET transaction_timeout = 0;\n");
+	if (names_have(&r->facts->settings, "client_connection_check_interval"))
+		put_text(p, "SET client_connection_check_interval = '1s';\n"); /* the server is to let go soon after a kill, too */
 	if (r->before)
 		put_text(p, r->before);
 }

@@ -402,6 +402,7 @@ refused() {
 	status=0
 	wait "$pid" || status=$?
 	[ "$status" = 143 ]
+	cat out
 	[[ $(cat out) == *"is as it was" ]]
 	exec 8>&-
 	wait_for alone rp-one small
@@ -447,3 +448,175 @@ alone() { [ "$(sql "$1" postgres -c "SELECT count(*) FROM pg_stat_activity WHERE
 }
 
 more_lines() { [ "$(wc -l <"$1")" -gt "$(($2 + 20))" ]; }
+
+# SERVER DATABASE: as content, but quick, and only of small
+fingerprint() { sql "$1" "$2" -c "SELECT whose, count(*), (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace) FROM (TABLE t1 UNION ALL TABLE t2 UNION ALL TABLE t3) t GROUP BY 1" -c "SELECT encode(lo_get(oid), 'escape') FROM pg_largeobject_metadata" -c 'TABLE account'; }
+
+@test "SIGKILL of the tool, the container, the server: the old or the new, all of it" {
+	server rp-kill -v rp-kill:/var/lib/postgresql/data
+	create rp-kill small
+	small old 20000 | sql rp-kill small >/dev/null
+	dump rp-kill small >old.sql
+	fingerprint rp-kill small >old
+	small new 20000 | sed 's/old/new/' >new.in
+	create rp-kill small
+	sql rp-kill small >/dev/null <new.in
+	dump rp-kill small >new.sql
+	fingerprint rp-kill small >new
+	from=${EPOCHREALTIME/.}
+	BAUDOLO_DB_PASSWORD=$SECRET bd-restore-postgres -e -u postgres rp-kill small old.sql
+	span=$((${EPOCHREALTIME/.} - from))
+	fingerprint rp-kill small | diff old -
+	was=old next=new
+	for what in tool container server; do
+		for ((n = 1; n <= KILLS; n++)); do
+			started -e -u postgres rp-kill small "$next.sql"
+			sleep "$(awk -v s="$span" -v n="$n" -v k="$KILLS" 'BEGIN { print s / 1e6 * n / (k + 1) }')" # a point of the restore
+			case $what in
+			tool) kill -9 "$pid" || : ;;
+			container) docker kill rp-kill >/dev/null ;;
+			server) docker exec rp-kill sh -c 'kill -9 $(head -n 1 "$PGDATA/postmaster.pid")' || : ;;
+			esac
+			status=0
+			wait "$pid" || status=$?
+			container_running rp-kill || docker start rp-kill >/dev/null
+			server_wait rp-kill
+			wait_for alone rp-kill small
+			fingerprint rp-kill small >now
+			# what it has said is so
+			case $(cat out) in
+			*'is as it was'*) diff "$was" now ;;
+			*complete*) [ "$status" = 0 ] && diff "$next" now ;;
+			*) cmp -s old now || cmp -s new now || { cat out; diff old now; } ;;
+			esac
+			echo "$what $n of $KILLS: $status, $(head -c 3 now)"
+			! cmp -s "$next" now || { t=$was was=$next next=$t; }
+		done
+	done
+	docker rm -f rp-kill >/dev/null
+	volume_rm rp-kill
+}
+
+# SERVER SETTING
+locks() {
+	sql "$1" postgres -c "ALTER SYSTEM SET max_locks_per_transaction = $2"
+	docker restart "$1" >/dev/null
+	server_wait "$1"
+}
+
+# FIRST LAST: that many tables
+tables() {
+	printf 'DO $$BEGIN FOR i IN %s..%s LOOP EXECUTE %s; IF i %% 20 = 0 THEN COMMIT; END IF; END LOOP; END$$;\n' "$1" "$2" \
+		"format('CREATE TABLE %I (id serial PRIMARY KEY, t text); INSERT INTO %1\$I (t) VALUES (%L)', 't' || i, 'of ' || i)"
+}
+
+# What is in them, without the help of a dump
+census() {
+	sql "$1" "$2" -c "SELECT relkind, count(*), md5(string_agg(relname, ',' ORDER BY relname)) FROM pg_class WHERE relnamespace = 'public'::regnamespace GROUP BY 1 ORDER BY 1" \
+		-c "SELECT md5(string_agg(t::text, ',' ORDER BY n)) FROM (SELECT relname AS n, query_to_xml(format('TABLE %I', relname), true, false, '') AS t FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname LIMIT 100) x"
+}
+
+@test "more locks than a transaction may have: refused, or in pieces with a safety dump that goes back" {
+	server rp-few
+	sql rp-few postgres -c 'ALTER SYSTEM SET max_connections = 10' -c 'ALTER SYSTEM SET fsync = off'
+	locks rp-few 100
+	create rp-few many
+	tables 1 150 | sql rp-few many
+	sql rp-few many -c 'SELECT lo_from_bytea(7, $$old$$)' -c 'CREATE EXTENSION hstore' >/dev/null
+	dump rp-few many >many.sql
+	census rp-few many >old
+	sql rp-few many -c 'DROP TABLE t7' -c "UPDATE t1 SET t = 'changed'" -c 'CREATE SCHEMA more' -c 'CREATE VIEW more.v AS SELECT * FROM t2' -c 'SELECT lo_unlink(7)' >/dev/null
+	sql rp-few many -c 'CREATE ROLE reader' -c 'GRANT SELECT ON t3 TO reader' -c 'CREATE TABLE more.readers ()' -c 'ALTER TABLE more.readers OWNER TO reader'
+	content rp-few many >new
+	docker exec -e "PGPASSWORD=$SECRET" rp-few pg_dump -U postgres -h localhost many | plain >new.full
+
+	# fails near its end: what was there is put back, with owners and privileges
+	sed 's/ADD CONSTRAINT t99_pkey PRIMARY KEY (id)/ADD CONSTRAINT t99_pkey PRIMARY KEY (none)/' many.sql >bad.sql
+	run -1 --separate-stderr restore -e -u postgres rp-few many bad.sql
+	[[ $stderr == *'are too many for one transaction'*'max_locks_per_transaction = '*"column \"none\""*"ERROR: the restore failed; what was in database 'many' has been put back" ]]
+	content rp-few many | diff new -
+	docker exec -e "PGPASSWORD=$SECRET" rp-few pg_dump -U postgres -h localhost many | plain | diff new.full -
+	run -0 find safety -name 'rp-few.many.*.backup.sql' -perm 600
+	[ "${#lines[@]}" = 1 ]
+	[ "$(stat -c %a safety)" = 700 ]
+	rm safety/*
+
+	# killed: the command that was printed puts it back
+	started -e -u postgres rp-few many many.sql
+	wait_for torn rp-few many
+	kill -9 "$pid"
+	wait "$pid" || :
+	wait_for alone rp-few many
+	! content rp-few many | diff -q new - || false
+	command=$(grep '^bd-restore-postgres ' out)
+	BAUDOLO_DB_PASSWORD=$SECRET run -0 sh -c "$command"
+	content rp-few many | diff new -
+	rm safety/*
+
+	# interrupted: put back as well
+	started -e -u postgres rp-few many many.sql
+	wait_for torn rp-few many
+	kill "$pid"
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" = 143 ]
+	cat out
+	grep "what was in database 'many' has been put back" out
+	content rp-few many | diff new -
+	rm safety/*
+
+	run -0 --separate-stderr restore -n -e -u postgres rp-few many many.sql
+	[[ $stderr == *'in pieces, after a safety dump' ]]
+	content rp-few many | diff new -
+	run -0 restore -e -u postgres rp-few many many.sql
+	census rp-few many | diff old -
+	[ "$(sql rp-few many -c 'SELECT count(*) FROM pg_namespace WHERE nspname = $$more$$' -c "SELECT encode(lo_get(7), 'escape')")" = $'0\nold' ]
+	run -0 find safety -type f
+	[ -z "$output" ]
+	# no safety dump: said what that means
+	run -1 --separate-stderr restore -S -e -u postgres rp-few many bad.sql
+	[[ $stderr == *"ERROR: the restore failed; database 'many' holds a part of the dump, and there is no safety dump" ]]
+	run -0 restore -S -e -u postgres rp-few many many.sql
+	census rp-few many | diff old -
+	# a role that could not put it back
+	sql rp-few many -c "CREATE ROLE owner LOGIN PASSWORD 'pw'" -c 'ALTER DATABASE many OWNER TO owner'
+	PASSWORD=pw run -1 --separate-stderr restore -e -u owner rp-few many many.sql
+	[[ $stderr == *"ERROR: "*"locks are too many for one transaction"*"for these belong to others: 'table public.t1'"*"Raise max_locks_per_transaction to "* ]]
+	census rp-few many | diff old -
+	# enough of them: as one
+	locks rp-few "$(sed -n 's/.*Raise max_locks_per_transaction to \([0-9]*\).*/\1/p' <<<"$stderr")"
+	run -0 --separate-stderr restore -v -e -u postgres rp-few many many.sql
+	[[ $stderr == *'in one transaction' ]]
+	census rp-few many | diff old -
+	docker rm -f rp-few >/dev/null
+}
+
+# The restore has begun to destroy.
+torn() { [ "$(sql "$1" "$2" -c "SELECT count(*) FROM pg_class WHERE relname IN ('t1', 't2', 't150')")" -lt 3 ]; }
+
+# Two thousand tables and few locks; or ten thousand and what a server has by default.
+@test "a schema of very many tables: refused untouched, naming the setting; restored when it is raised" {
+	server rp-many
+	sql rp-many postgres -c 'ALTER SYSTEM SET fsync = off'
+	count=2000 few=10 raised=100
+	if [ -n "${BAUDOLO_TEST_LONG-}" ]; then
+		count=10000 few=64 raised=100
+	else
+		sql rp-many postgres -c 'ALTER SYSTEM SET max_connections = 10'
+	fi
+	locks rp-many "$raised"
+	create rp-many many
+	tables 1 "$count" | sql rp-many many
+	dump rp-many many >many.sql
+	census rp-many many >old
+	locks rp-many "$few"
+	run -1 --separate-stderr restore -e -u postgres rp-many many many.sql
+	[[ $stderr == *'out of shared memory'*"no safety dump could be made; database 'many' is as it was. Raise max_locks_per_transaction to "* ]]
+	census rp-many many | diff old -
+	[ -z "$(ls safety)" ]
+	locks rp-many "$raised"
+	run -0 --separate-stderr restore -e -u postgres rp-many many many.sql
+	[[ $stderr == *'WARNING: '*'others see database '*'while it is half restored'* ]]
+	census rp-many many | diff old -
+	docker rm -f rp-many >/dev/null
+}
