@@ -266,16 +266,30 @@ judge_set(struct myscript *m, struct lexer *l)
 	}
 }
 
-/* What stands after DEFINER =, from and to which byte. Returns whether it is to be replaced. */
-static bool
-judge_definer(struct myscript *m, struct lexer *l, size_t *from, size_t *to)
+/* The bytes of the head, and the lexer goes on behind what takes their place. -1: the head is full. */
+static int
+replace(struct my_state *s, struct lexer *l, const char *start, const char *end, const char *text)
+{
+	size_t len = strlen(text), from = (size_t)(start - s->head), to = (size_t)(end - s->head);
+	if (s->head_len - (to - from) + len > HEAD)
+		return -1;
+	memmove(s->head + from + len, s->head + to, s->head_len - to);
+	memcpy(s->head + from, text, len);
+	s->head_len = s->head_len - (to - from) + len;
+	l->at = s->head + from + len;
+	l->end = s->head + s->head_len;
+	return 0;
+}
+
+/* What stands after DEFINER =. */
+static int
+judge_definer(struct myscript *m, struct lexer *l)
 {
 	char user[NAME];
 	lex(l);
-	*from = (size_t)(l->start - m->s->head);
-	*to = (size_t)(l->at - m->s->head);
+	const char *from = l->start;
 	if ((l->kind != 'w' && l->kind != 'q') || is(l, "CURRENT_USER") || is(l, "CURRENT_ROLE"))
-		return false;
+		return 0;
 	memcpy(user, l->text, sizeof user);
 	struct lexer next = *l;
 	bool host = lex(&next) == '@' && (lex(&next) == 'q' || next.kind == 'w');
@@ -284,25 +298,16 @@ judge_definer(struct myscript *m, struct lexer *l, size_t *from, size_t *to)
 		while (next.at < next.end && is_word((unsigned char)*next.at))
 			next.at++;
 	}
-	if (host) {
+	if (host)
 		*l = next;
-		*to = (size_t)(l->at - m->s->head);
-	}
 	enum my_verdict v = ask(m, MY_DEFINER, user, host ? l->text : NULL);
 	if (v == MY_SKIP)
 		m->s->verdict = v;
-	return v == MY_MINE;
-}
-
-static int
-replace(struct my_state *s, size_t from, size_t to, const char *text)
-{
-	size_t len = strlen(text);
-	if (s->head_len - (to - from) + len > HEAD)
-		return -1;
-	memmove(s->head + from + len, s->head + to, s->head_len - to);
-	memcpy(s->head + from, text, len);
-	s->head_len = s->head_len - (to - from) + len;
+	if (v != MY_MINE)
+		return 0;
+	bool apart = l->at == l->end || !is_word((unsigned char)*l->at);
+	if (replace(m->s, l, from, l->at, apart ? "CURRENT_USER" : "CURRENT_USER ") < 0)
+		return fault(m, "a definer cannot be replaced: the statement is too long");
 	return 0;
 }
 
@@ -317,19 +322,19 @@ knows_delete(const struct my_state *s)
 	return false;
 }
 
-/* After NEXTVAL: ( [`database` .] `sequence` ). -1: the head is full. */
-static int
+/* After NEXTVAL: ( [`database` .] `sequence` ) */
+static void
 note_sequence(struct myscript *m, struct lexer *l)
 {
 	struct my_state *s = m->s;
 	struct lexer first = *l;
 	if (lex(&first) != '(' || (lex(&first) != 'q' && first.kind != 'w'))
-		return 0;
+		return;
 	struct lexer name = first, dot = first;
 	if (lex(&dot) == '.') {
 		name = dot;
 		if (lex(&name) != 'q' && name.kind != 'w')
-			return 0;
+			return;
 	}
 	const char *from = first.start;
 	if (from != name.start && m->database && !strcmp(first.text, m->database))
@@ -341,16 +346,15 @@ note_sequence(struct myscript *m, struct lexer *l)
 		s->sequences = all;
 	}
 	free(lock);
-	size_t gone = (size_t)(from - first.start);
-	if (gone && replace(s, (size_t)(first.start - s->head), (size_t)(from - s->head), "") < 0)
-		return -1;
 	*l = name;
-	l->at -= gone;
-	l->end -= gone;
-	return 0;
+	if (from != first.start) {
+		char *rest = xasprintf("%.*s", (int)(name.at - from), from);
+		replace(s, l, first.start, name.at, rest); /* is shorter */
+		free(rest);
+	}
 }
 
-static int
+static void
 judge_table(struct myscript *m, struct lexer *l)
 {
 	struct my_state *s = m->s;
@@ -358,9 +362,8 @@ judge_table(struct myscript *m, struct lexer *l)
 	free(s->sequences);
 	s->sequences = NULL;
 	while (lex(l))
-		if (is(l, "NEXTVAL") && note_sequence(m, l) < 0)
-			return -1;
-	return 0;
+		if (is(l, "NEXTVAL"))
+			note_sequence(m, l);
 }
 
 static int
@@ -368,8 +371,6 @@ judge_create(struct myscript *m, struct lexer *l)
 {
 	static const char *const things[] = {"VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "TABLE",
 		"SEQUENCE", "SERVER", "USER", "ROLE", NULL};
-	bool mine = false;
-	size_t from = 0, to = 0;
 	for (int n = 0; n < WORDS && lex(l); n++) {
 		if (is(l, "DATABASE") || is(l, "SCHEMA")) {
 			judge_database(m, l);
@@ -379,22 +380,21 @@ judge_create(struct myscript *m, struct lexer *l)
 			struct lexer next = *l;
 			if (lex(&next) == '=') {
 				*l = next;
-				mine = judge_definer(m, l, &from, &to);
+				if (judge_definer(m, l) < 0)
+					return -1;
 			}
 			continue;
 		}
 		for (size_t i = 0; things[i]; i++)
 			if (is(l, things[i])) {
-				if (!strcmp(things[i], "TABLE") && judge_table(m, l) < 0)
-					return -1;
+				if (!strcmp(things[i], "TABLE"))
+					judge_table(m, l);
 				if (ask(m, MY_CREATE, things[i], NULL) == MY_SKIP)
 					m->s->verdict = MY_SKIP;
 				n = WORDS;
 				break;
 			}
 	}
-	if (mine && replace(m->s, from, to, "CURRENT_USER") < 0)
-		return fault(m, "a definer cannot be replaced: the statement is too long");
 	return 0;
 }
 
@@ -411,7 +411,7 @@ judge_lock(struct myscript *m, struct lexer *l)
 		m->s->after = xasprintf(" DELETE FROM %.*s%s", (int)(l->at - l->start), l->start, m->s->delimiter);
 	m->s->deletes = false;
 	if (m->s->sequences)
-		replace(m->s, m->s->head_len, m->s->head_len, m->s->sequences);
+		replace(m->s, l, m->s->head + m->s->head_len, m->s->head + m->s->head_len, m->s->sequences);
 	free(m->s->sequences);
 	m->s->sequences = NULL;
 }
@@ -573,28 +573,38 @@ in_comment(struct myscript *m, const unsigned char *p, const unsigned char *end)
 	return emit_lines(m, p, len) < 0 ? -1 : (ssize_t)len;
 }
 
-/* DELIMITER ;; for the client itself. Returns 0 if it is none. */
+/* Nothing that begins something else. */
+static bool
+is_delimiter(const char *word, size_t len)
+{
+	static const char wrong[] = "'\"`\\#";
+	for (size_t i = 0; i < len; i++)
+		if (!word[i] || strchr(wrong, word[i]))
+			return false;
+	return len > 0 && len < sizeof ((struct my_state *)0)->delimiter && *word != '-' && !starts(word, word + len, "/*");
+}
+
+/* DELIMITER ;; for the client itself. Returns 0 if it is none. The rest of its line is left out. */
 static ssize_t
 set_delimiter(struct myscript *m, const unsigned char *p, const unsigned char *end)
 {
 	struct my_state *s = m->s;
-	const char *at = (const char *)p, *to = (const char *)end;
-	if (to - at < 11 || strncasecmp(at, "DELIMITER", 9) || (at[9] != ' ' && at[9] != '\t'))
+	const char *at = (const char *)p, *to = end - p > LOOK ? at + LOOK : (const char *)end;
+	if (to - at < 10 || strncasecmp(at, "DELIMITER", 9) || (at[9] != ' ' && at[9] != '\t'))
 		return 0;
-	const char *line = memchr(at, '\n', (size_t)(to - at)), *word = at + 9;
-	if (!line)
-		line = to;
-	while (word < line && isspace((unsigned char)*word))
+	const char *word = at + 9;
+	while (word < to && (*word == ' ' || *word == '\t'))
 		word++;
 	size_t len = 0;
-	while (word + len < line && !isspace((unsigned char)word[len]))
+	while (word + len < to && !isspace((unsigned char)word[len]))
 		len++;
-	if (len == 0 || len >= sizeof s->delimiter || memchr(word, '\\', len) || memchr(word, '\0', len))
+	if (!is_delimiter(word, len))
 		return fault(m, "a DELIMITER that no dump has");
 	memcpy(s->delimiter, word, len);
 	s->delimiter[len] = '\0';
 	s->delimiter_len = len;
-	return emit(m, at, (size_t)(line - at)) < 0 ? -1 : line - at;
+	s->where = LINE;
+	return emit(m, at, (size_t)(word + len - at)) < 0 ? -1 : word + len - at;
 }
 
 /* Between statements: returns how many bytes were dealt with, 0 where one begins, -1. */
