@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,7 +29,7 @@ struct generation {
 
 struct volume {
 	const char *name, *database, *dumped, *engine; /* NULL: not known */
-	bool failed, files;
+	bool failed, damaged, files;
 	uintmax_t dumps;
 };
 
@@ -37,13 +38,13 @@ static size_t count;
 static struct volume *volumes;
 static size_t volume_count;
 static struct usage *usage_of;
-static int status;
+static int status, bad = -1; /* bad: the folder of the lists of damaged files, -1: none */
 
 static _Noreturn void
 usage(void)
 {
 	fprintf(stderr, "usage: bd-generations [-sV] REPOSITORY...\n"
-	                "       bd-generations -v REPOSITORY...\n");
+	                "       bd-generations -v [-x BAD] REPOSITORY...\n");
 	exit(BD_USAGE);
 }
 
@@ -124,6 +125,29 @@ count_dumps(int volume, uintmax_t *dumps)
 	return 0;
 }
 
+/* Whether a file that was found damaged is part of the copy: path and inode are those of the list. */
+static int
+look_for_damage(int copy, struct volume *v)
+{
+	int fd = openat(bad, v->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), rc;
+	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+	struct tsv t;
+	if (!in)
+		return errno == ENOENT ? 0 : -1;
+	tsv_begin(&t, in, v->name);
+	while ((rc = tsv_read(&t, 2)) > 0) {
+		struct stat st;
+		char *path = t.field[0] && t.field[1] ? xasprintf("files/%s", t.field[0]) : NULL;
+		v->damaged = v->damaged || (path && fstatat(copy, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_ino == strtoumax(t.field[1], NULL, 10));
+		free(path);
+	}
+	tsv_end(&t);
+	fclose(in);
+	errno = EINVAL;
+	return rc;
+}
+
 /* Looks at what there is of the volume. */
 static int
 look(int generation, struct volume *v)
@@ -132,7 +156,10 @@ look(int generation, struct volume *v)
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	v->files = is_folder(fd, "files");
-	int rc = count_dumps(fd, &v->dumps), why = errno;
+	int rc = count_dumps(fd, &v->dumps);
+	if (rc == 0 && bad >= 0)
+		rc = look_for_damage(fd, v);
+	int why = errno;
 	close(fd);
 	errno = why;
 	return rc;
@@ -272,7 +299,7 @@ print_generation(const struct generation *g, const struct usage *u)
 static int
 print_volume(const struct generation *g, const struct volume *v)
 {
-	const char *what = !strcmp(g->state, "partial") ? "unproven" : v->failed ? "failed" : v->files || v->dumps ? "good" : "missing";
+	const char *what = !strcmp(g->state, "partial") ? "unproven" : v->failed ? "failed" : v->damaged ? "damaged" : v->files || v->dumps ? "good" : "missing";
 	return TSV_WRITE(stdout, g->repo, g->name, g->state, v->name, what, v->files ? "yes" : "no", tsv_num(v->dumps).text,
 	    v->database, v->dumped, v->engine);
 }
@@ -295,14 +322,19 @@ main(int argc, char *argv[])
 {
 	bool sizes = false, of_volumes = false;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "svV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "svVx:")) != -1;)
 		switch (c) {
 		case 's': sizes = true; break;
 		case 'v': of_volumes = true; break;
 		case 'V': bd_version();
+		case 'x':
+			bad = open(optarg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			if (bad < 0)
+				err(BD_FATAL, "%s", optarg);
+			break;
 		default: usage();
 		}
-	if (optind == argc || (sizes && of_volumes))
+	if (optind == argc || (sizes && of_volumes) || (bad >= 0 && !of_volumes))
 		usage();
 	for (int i = optind; i < argc; i++)
 		find_generations(argv[i]);

@@ -209,7 +209,7 @@ judge(struct repo *r, char ***rows, size_t count, bool only_always)
 	for (size_t i = 0, n; i < count; i += n) {
 		bool fails = false;
 		for (n = 0; i + n < count && !strcmp(rows[i + n][V_NAME], rows[i][V_NAME]); n++)
-			fails = fails || is(rows[i + n][V_STATUS], "failed") || is(rows[i + n][V_STATUS], "missing");
+			fails = fails || (!is(rows[i + n][V_STATUS], "good") && !is(rows[i + n][V_STATUS], "unproven"));
 		struct history h = {rows + i, n};
 		if (!exists(rows[i][V_NAME]))
 			continue;
@@ -303,7 +303,7 @@ is_listed(const char *repo, const char *name)
 static int
 check_copy(const struct tsv *at, char *const row[])
 {
-	static const char *const states[] = {"good", "failed", "missing", "unproven"};
+	static const char *const states[] = {"good", "failed", "damaged", "missing", "unproven"};
 	if (!row[V_REPO] || !row[V_GENERATION] || !row[V_NAME])
 		return tsv_bad(at, "no copy");
 	if (!is_listed(row[V_REPO], row[V_GENERATION]))

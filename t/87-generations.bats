@@ -120,6 +120,25 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	[ "$output" = 'bd-generations: sizes: sort ended with status 5' ]
 }
 
+@test "-x: copies that were found damaged"  {
+	for i in 1 2 3; do
+		mkdir -p "repo/2026010${i}000000/v/files/d" "repo/2026010${i}000000/w/files"
+		[ "$i" = 3 ] && echo new >"repo/2026010${i}000000/v/files/d/f" ||
+			{ [ "$i" = 1 ] && echo old >repo/20260101000000/v/files/d/f || ln repo/20260101000000/v/files/d/f repo/20260102000000/v/files/d/f; }
+		printf 'v\tok\tno\tno\t-\nw\tok\tno\tno\t-\n' | bd-stamp "repo/2026010${i}000000"
+	done
+	mkdir bad
+	printf './gone\t1\n./d/f\t%s\n' "$(stat -c %i repo/20260101000000/v/files/d/f)" >bad/v
+	run -0 bd-generations -v -x bad repo
+	[ "$(cut -f 4,5 <<<"$output" | tr '\t\n' ': ')" = 'v:damaged w:good v:damaged w:good v:good w:good ' ]
+	[[ $(bd-generations -v repo) != *damaged* ]]
+	echo x >bad/v
+	run -1 bd-generations -v -x bad repo
+	[[ $output == *'bd-generations: v:1: 1 fields, expected 2'* ]]
+	run -3 bd-generations -v -x missing repo
+	run -2 bd-generations -x bad repo
+}
+
 @test "names that are no generations, no dates, no times" {
 	made 20260101000000
 	mkdir repo/x repo/2026010100000 repo/202601010000000 repo/20260231000000 repo/20260101250000 repo/20260101000060

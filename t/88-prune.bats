@@ -59,12 +59,12 @@ verdict() { bd-prune "${@:2}" generations copies | awk -F '\t' -v g="$1" '$2 == 
 }
 
 @test "the last good copy of a volume that exists stays; of another it does not" {
-	gen 20260101000000 whole a=good b=good
+	gen 20260101000000 whole a=good b=good c=good
 	gen 20260102000000 whole a=good b=failed
-	gen 20260103000000 whole a=good b=missing
+	gen 20260103000000 whole a=good b=missing c=damaged
 	gen 20260104000000 whole a=good
 	[ "$(kept -a)" = '01 04 ' ]
-	[ "$(verdict 20260101000000 -a)" = 'keep copy:b' ]
+	[ "$(verdict 20260101000000 -a)" = 'keep copy:b copy:c' ]
 	printf 'b\tlocal\t/b\tplain\t-\n' >existing
 	[ "$(kept -a -e existing)" = '01 04 ' ]
 	printf 'a\tlocal\t/b\tplain\t-\n' >existing

@@ -294,7 +294,7 @@ write_history(bool only_kept)
 		for (int v = 0; v < VOLUMES; v++)
 			if (gen[i].has[v] != ABSENT)
 				fprintf(c, "/b/r\t%s\t%s\tv%d\t%s\tyes\t0\t%s\t%s\t-\n", gen[i].name, states[gen[i].state], v,
-				    statuses[gen[i].has[v]], v % 2 ? "yes" : "no", gen[i].dumped[v] ? "yes" : "no");
+				    gen[i].has[v] == MISSING && i % 2 ? "damaged" : statuses[gen[i].has[v]], v % 2 ? "yes" : "no", gen[i].dumped[v] ? "yes" : "no");
 	}
 	for (int v = 0; v < VOLUMES; v++)
 		if (exists[v])

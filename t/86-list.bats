@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# bd-coverage, and baudolo-list around it and bd-generations
+
+load engine
+load fake
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	export TZ=Europe/Berlin
+	: >volumes && : >generations && : >copies && : >databases && : >engines
+	H=$(bd-machine-hash)
+	B=$PWD/b R=$PWD/b/$H/repo
+}
+
+teardown() { fake_stop; }
+
+volume() { printf '%s\tlocal\t/x/%s\tplain\t%s\n' "$1" "$1" "${2:--}" >>volumes; }
+gen() { printf '/b/r\t%s\t%s\t%s\t1\t0\t0\t-\t-\t-\n' "$1" "$(date -d "${1:0:8} ${1:8:2}:${1:10:2}:${1:12:2}" +%s)" "${2:-whole}" >>generations; }
+# copy GENERATION VOLUME STATUS [FILES DUMPS DATABASE DUMPED ENGINE]
+copy() { printf '/b/r\t%s\twhole\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-yes}" "${5:-0}" "${6:-no}" "${7:-no}" "${8:--}" >>copies; }
+covered() { bd-coverage volumes generations copies; }
+
+A=20260101120000 C=20260103120000
+
+@test "bd-coverage: how, since when, or why not" {
+	gen $A && gen 20260102120000 && gen $C && gen 20260104120000 partial
+	for v in good failed failed-ever missing damaged skipped never new db db-dumped db-only unproven; do volume $v; done
+	volume new2 2026-01-03T12:00:01+01:00
+	volume old2 2026-01-03T10:59:59Z
+	volume odd 'last week'
+	copy $C good good
+	copy $A failed good; copy $C failed failed no
+	copy $C failed-ever failed no
+	copy $A damaged good; copy $C damaged damaged
+	copy $A missing good; copy $C missing missing no
+	copy $A skipped good
+	copy $A db good yes 1 yes yes postgres; copy $C db good yes 0 yes no postgres
+	copy $C db-dumped good yes 2 yes yes mariadb
+	copy $C db-only good no 1 yes yes mariadb
+	copy 20260104120000 unproven unproven
+	run -0 covered
+	[ "$output" = "$(sort <<-E
+		volume	good	files	$C	-	-	-
+		volume	failed	files	$A	its copy failed	-	-
+		volume	failed-ever	no	-	its copy failed	-	-
+		volume	damaged	files	$A	its copy is damaged	-	-
+		volume	missing	files	$A	what the manifest names is not there	-	-
+		volume	skipped	files	$A	not taken into the last generation	-	-
+		volume	never	no	-	not taken into the last generation	-	-
+		volume	new	no	-	not taken into the last generation	-	-
+		volume	db	files	$C	a database without a dump	-	postgres
+		volume	db-dumped	files+dumps	$C	-	-	mariadb
+		volume	db-only	dumps	$C	-	-	mariadb
+		volume	unproven	no	20260104120000	nothing vouches for its copies	-	-
+		volume	new2	no	-	newer than the last generation	-	-
+		volume	old2	no	-	not taken into the last generation	-	-
+		volume	odd	no	-	not taken into the last generation	-	-
+	E
+	)" ]
+}
+
+@test "bd-coverage: nothing at all, and no generation" {
+	run -0 covered
+	[ -z "$output" ]
+	volume v
+	[ "$(covered)" = $'volume\tv\tno\t-\tno generation\t-\t-' ]
+	# a generation of no volumes is one all the same
+	gen $A && gen $C
+	copy $A v good
+	[ "$(covered)" = $'volume\tv\tfiles\t'$A$'\tnot taken into the last generation\t-\t-' ]
+}
+
+@test "bd-coverage: databases without a row" {
+	printf '%s\tid\t%s\t%s\tpg_dump\t15\t-\n' app-db app postgres b-mysql b mariadb c-db c postgres >engines
+	printf '2\tb\tdata\tu\n3\tc\t*\tu\n4\tgone\tx\tu\n' >databases
+	run -0 bd-coverage -d databases -e engines volumes generations copies
+	[ "$output" = $'database\tapp-db\tno\t-\tno row in databases.csv\tapp\tpostgres' ]
+}
+
+@test "bd-coverage: hostile names, malformed input, wrong usage, a full disk" {
+	gen $A
+	for v in 'a\tb\nc' '\\' -r $'\xff' "'\""; do volume "$v" && copy $A "$v" good; done
+	run -0 covered
+	[ "${#lines[@]}" = 5 ]
+	[ "$(grep -ac $'\tfiles\t'$A$'\t-\t-\t-$' <<<"$output")" = 5 ]
+	for f in volumes generations copies; do
+		cp $f was
+		echo x >>$f
+		run -2 covered
+		[[ $output == "bd-coverage: $f:"*' 1 fields, expected '* ]]
+		cp was $f
+	done
+	printf -- '-\tlocal\t/x\tplain\t-\n' >>volumes
+	run -2 covered
+	[ "$output" = 'bd-coverage: volumes:6: field 1 is absent' ]
+	for args in '' 'a b' 'a b c d' '-d x a b c' '-e x a b c' '-x a b c'; do
+		# shellcheck disable=SC2086 # several
+		run -2 bd-coverage $args
+		[[ $output == *usage:* ]]
+	done
+	run -3 bd-coverage missing generations copies
+	: >volumes && volume v
+	run -3 sh -c 'bd-coverage volumes generations copies >/dev/full'
+	[ "$output" = 'bd-coverage: stdout: No space left on device' ]
+	run -0 bd-coverage -V
+	examples bd-coverage.1
+}
+
+# made AGE: a generation so many hours old
+made() {
+	local name
+	name=$(date -d "@$(($(date +%s) - $1 * 3600))" +%Y%m%d%H%M%S)
+	mkdir -p "$R/$name/v/files" "$R/$name/db/sql"
+	head -c 100000 /dev/zero >"$R/$name/v/files/f"
+	: >"$R/$name/db/sql/one.backup.sql"
+	printf 'v\tok\tno\tno\t-\ndb\t%s\tyes\tyes\tpostgres\n' "${2:-ok}" | bd-stamp "$R/$name"
+	printf %s "$name"
+}
+
+list() { baudolo-list --backups-dir "$B" --repo-name repo --state-dir "$PWD/s" --databases-csv "$PWD/none" "$@"; }
+
+@test "baudolo-list: a table" {
+	made 1000 >/dev/null && made 30 failed >/dev/null
+	g=$(made 1)
+	sync -f .
+	run -0 list
+	[ "${#lines[@]}" = 4 ]
+	[[ ${lines[0]} =~ ^WHEN\ +AGE\ +VOLUMES\ +DUMPS\ +NEW\ +SHARED\ +VERIFIED\ +STATE$ ]]
+	[[ ${lines[1]} =~ ' 41 d  2 '\ +1\ +-\ +-\ +-\ +whole$ ]]
+	[[ ${lines[2]} =~ ' 30 h  2, 1 failed'\ +1\ +-\ +-\ +-\ +whole$ ]]
+	[[ ${lines[3]} =~ ^"${g:0:4}-${g:4:2}-${g:6:2} ${g:8:2}:${g:10:2}:${g:12:2} "\ +' 1 h  2 ' ]]
+	run -0 list -s
+	[[ ${lines[1]} =~ ' 2 '\ +1\ +1[0-9][0-9]K\ +0B\ +-\ +whole$ ]]
+}
+
+@test "baudolo-list: --json, and what cannot be read" {
+	g=$(made 5)
+	sync -f .
+	run -0 list --json -s
+	[ "$(jq -c '.[0] | del(.new, .only)' <<<"$output")" = "{\"repository\":\"$R\",\"generation\":\"$g\",\"time\":$(date -d "${g:0:8} ${g:8:2}:${g:10:2}:${g:12:2}" +%s),\"state\":\"whole\",\"volumes\":2,\"failed\":0,\"dumps\":1,\"shared\":0,\"verified\":null}" ]
+	[ "$(jq '.[0].new' <<<"$output")" = "$(du -s -B 1 "$R/$g" | cut -f 1)" ]
+	mkdir "$R/20260231000000" && echo '{' >"$R/20260231000000/manifest.json"
+	run -1 --separate-stderr list --json
+	[ "$(jq -c 'map([.state, .time, .volumes])[0]' <<<"$output")" = '["unreadable",null,null]' ]
+	[[ $stderr == *'manifest.json is not a manifest'*'ERROR: not all could be read: see above.' ]]
+	run -1 --separate-stderr list
+	[[ ${lines[1]} =~ ^'2026-02-31 00:00:00        -  - '.*unreadable$ ]]
+}
+
+@test "baudolo-list: hostile names" {
+	R=$PWD/b/$H/$'a\tb\nc\\d'
+	made 5 >/dev/null
+	run -0 baudolo-list --backups-dir "$B" --repo-name $'a\tb\nc\\d' --json
+	[ "$(jq -r '.[0].repository' <<<"$output")" = "$R" ]
+}
+
+@test "baudolo-list: --coverage" {
+	fake_start
+	fake_says /volumes <<<'{"Volumes": [{"Name": "v", "Driver": "local", "Mountpoint": "/x"}, {"Name": "db", "Driver": "local", "Mountpoint": "/y"}, {"Name": "other", "Driver": "local", "Mountpoint": "/z", "CreatedAt": "2099-01-01T00:00:00Z"}]}'
+	fake_says '/containers/json?all=1' <<<'[]'
+	run -0 list --coverage
+	[[ $output == *'volume    v      no           -                    no generation'* ]]
+	g=$(made 5)
+	when="${g:0:4}-${g:4:2}-${g:6:2} ${g:8:2}:${g:10:2}:${g:12:2}"
+	run -0 list --coverage
+	[ "$output" = "KIND      NAME   PROTECTED    LAST GOOD            WHY NOT
+volume    db     dumps        $when  
+volume    other  no           -                    newer than the last generation
+volume    v      files        $when  " ]
+	run -0 list --coverage --json
+	[ "$(jq -c '.[1]' <<<"$output")" = '{"kind":"volume","name":"other","protected":"no","last":null,"reason":"newer than the last generation","instance":null,"engine":null}' ]
+	fake_stop
+	run -3 list --coverage
+	[[ $output == *'ERROR: bd-volumes ended with status 3.' ]]
+}
+
+@test "baudolo-list: wrong usage, what is not there, a full disk" {
+	run -3 list
+	[ "$output" = "ERROR: there is no repository $R." ]
+	for args in --nonsense more '--repo-name ..' '--hash a/b' '--coverage --sizes' '--coverage --hash x'; do
+		# shellcheck disable=SC2086 # several
+		run -2 list $args
+	done
+	made 5 >/dev/null
+	run -3 sh -c 'baudolo-list --backups-dir "$1" --repo-name repo >/dev/full' - "$B"
+	run -3 sh -c 'baudolo-list --backups-dir "$1" --repo-name repo --json >/dev/full' - "$B"
+	run -0 baudolo-list --version
+	[ "$output" = "baudolo-list $(cat "$BD_ROOT/VERSION")" ]
+}
