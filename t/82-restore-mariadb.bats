@@ -3,6 +3,7 @@
 
 load engine
 load database
+load fake
 load maria
 
 setup_file() {
@@ -309,4 +310,33 @@ refused() {
 	done
 	run -2 bd-restore-mariadb '' b c
 	run -0 bd-restore-mariadb -V
+}
+
+@test "by baudolo-restore, from a generation" {
+	local from
+	fill mr-a "$DB"
+	from=backups/$(bd-machine-hash)/backup-docker-to-local/20260101000000/vol/sql
+	mkdir -p "$from"
+	dump mr-a "$DB" >"$from/$DB.backup.sql"
+	clutter mr-b "$DB"
+	run -0 --separate-stderr baudolo-restore mariadb vol - latest --backups-dir "$PWD/backups" --state-dir "$PWD/state" \
+		--container mr-b --db-name "$DB" --db-user root --empty
+	[ "${lines[-1]}" = "MariaDB/MySQL restore complete for db '$DB'." ]
+	same mr-a "$DB" mr-b "$DB"
+	[ -z "$(ls -A state/safety)" ]
+	run -0 --separate-stderr baudolo-restore mariadb vol - latest --backups-dir "$PWD/backups" --state-dir "$PWD/state" \
+		--container mr-b --db-name "$DB" --db-user app --db-password="$APP_PASSWORD" --empty --no-safety-dump --quiet
+	[ -z "$output" ]
+}
+
+@test "the examples of the page" {
+	scratch mr-a app
+	fill mr-a app
+	dump mr-a app >app.backup.sql
+	scratch mr-b app
+	printf '%s\n' "$APP_PASSWORD" >password
+	docker rename mr-b central-mariadb
+	run -0 examples bd-restore-mariadb.1
+	docker rename central-mariadb mr-b
+	diff <(state mr-a app | grep -v DEFINER) <(state mr-b app | grep -v DEFINER)
 }
