@@ -84,6 +84,17 @@ netns() { readlink "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/ns/net"; }
 states() { docker inspect -f '{{.Name}} {{.State.Status}}' "${CONTAINERS[@]}"; }
 as_before() { states | diff states - && [ "$(netns lodger)" = "$(netns server)" ]; }
 
+# With --shutdown they stay down once all is done, and are known to bd-start.
+raise() {
+	local kept
+	if [ "$1" = 0 ]; then
+		[ "$(docker inspect -f '{{.State.Status}}' server lodger slow last | sort -u)" = exited ] || { echo "$WHAT: not left down"; return 1; }
+	fi
+	for kept in "$S"/down.*; do
+		[ ! -e "$kept" ] || "$BAUDOLO_BIN/bd-start" "$kept" || { echo "$WHAT: $kept: bd-start ends with $?"; return 1; }
+	done
+}
+
 # Every process of the run, wherever it went.
 run_pids() { grep -lsxzF "BD_RUN=$PWD" /proc/[0-9]*/environ | sed -n 's,^/proc/\([0-9]*\)/.*,\1,p'; }
 all_gone() { [ -z "$(run_pids)" ]; }
@@ -110,7 +121,7 @@ whole() {
 			oracle "${PLACE[$v]}" "$1/$v/files" && exact "${PLACE[$v]}" "$1/$v/files" || { echo "$1: $v is wrong"; return 1; }
 		fi
 	done
-	[ -z "$(find "$1" -mindepth 2 -maxdepth 2 ! -name files)" ]
+	[ -z "$(find "$1" -mindepth 2 -maxdepth 2 ! -name files ! -name contents.mtree)" ]
 }
 
 # Programs that wait before step number $BD_STEP, until they are told to go on.
@@ -140,7 +151,7 @@ begin() {
 	rm -f at/*
 	mkfifo at/go
 	exec 8<>at/go
-	PATH=$PWD/bin:$PATH BD_RUN=$PWD BD_STEP=${1-} env --default-signal=INT,QUIT setsid "$PWD/bin/baudolo" --backups-dir "$B" --state-dir "$S" --only-files \
+	PATH=$PWD/bin:$PATH BD_RUN=$PWD BD_STEP=${1-} env --default-signal=INT,QUIT setsid "$PWD/bin/baudolo" --backups-dir "$B" --state-dir "$S" --only-files $SHUTDOWN \
 		>said 2>&1 </dev/null 3>&- 5<&- 6<&- 8<&- &
 	SID=$!
 }
@@ -182,9 +193,10 @@ check() {
 	local g new
 	await_end || return
 	flock -n "$S/lock" true || [ ! -e "$S/lock" ] || { echo "$WHAT: the lock is held"; return 1; }
+	[ -z "$SHUTDOWN" ] || raise "$1" || return
 	if ! as_before >differs; then
-		case $TARGET in
-		guardian | stop+guardian | all)
+		case $TARGET$SHUTDOWN-$signal in
+		guardian*-KILL | stop+guardian*-KILL | all*-KILL | front--shutdown-KILL | group--shutdown-KILL)
 			"$BAUDOLO_BIN/baudolo" --recover --backups-dir "$B" --state-dir "$S" || { echo "$WHAT: recovery ends with $?"; return 1; }
 			RECOVERED=$((RECOVERED + 1))
 			;;
@@ -219,7 +231,7 @@ past() {
 @test "N kills, 0 containers left, 0 damaged" {
 	kills=30
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || kills=300
-	KILLS=0 LEFT=0 DAMAGED=0 RECOVERED=0 PUBLISHED=0 WHAT='nobody is killed' TARGET=
+	KILLS=0 LEFT=0 DAMAGED=0 RECOVERED=0 PUBLISHED=0 SHUTDOWN= signal= WHAT='nobody is killed' TARGET=
 	mkfifo never
 	exec 6<>never
 	make_groups
@@ -249,6 +261,8 @@ past() {
 		n=$KILLS
 		TARGET=${who[n % 12]} signal=${signals[(n / 2 + n / 12) % 5]} step=
 		case $TARGET in *guardian | all) signal=KILL ;; esac
+		SHUTDOWN=
+		[ $((n % 5)) != 4 ] || SHUTDOWN=--shutdown
 		change "$n"
 		past
 		while read -r -u 5 -t 0.001 _; do :; done
@@ -274,7 +288,7 @@ past() {
 			[ -z "$step" ] || echo go >&8
 			while pids=$(targets "$TARGET"); [ -z "$pids" ] && alive; do :; done
 		fi
-		WHAT="$signal to $TARGET ($pids of $SID), mode $mode at $when$([ ! -e at/step ] || echo " before $(tail -n 1 at/steps)")"
+		WHAT="$signal to $TARGET$SHUTDOWN ($pids of $SID), mode $mode at $when$([ ! -e at/step ] || echo " before $(tail -n 1 at/steps)")"
 		# shellcheck disable=SC2086 # several
 		[ -z "$pids" ] || ! kill -s "$signal" -- $pids 2>/dev/null || KILLS=$((KILLS + 1))
 		[ -z "$step" ] || echo go >&8
@@ -287,9 +301,16 @@ past() {
 	[ "$KILLS" -ge "$kills" ]
 	# and then all is well
 	past
+	SHUTDOWN=
 	begin
 	wait "$SID" || { cat said; false; }
 	WHAT='nobody is killed'
+	check 0
+	[ "$(generations | wc -l)" -gt "$(wc -w <<<"$OLD")" ]
+	past
+	SHUTDOWN=--shutdown
+	begin
+	wait "$SID" || { cat said; false; }
 	check 0
 	[ "$(generations | wc -l)" -gt "$(wc -w <<<"$OLD")" ]
 	[ -z "$(ls -A "$B/.baudolo/partial")" ]
