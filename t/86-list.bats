@@ -133,11 +133,22 @@ list() { baudolo-list --backups-dir "$B" --repo-name repo --state-dir "$PWD/s" -
 	[[ ${lines[1]} =~ ' 2 '\ +1\ +1[0-9][0-9]K\ +0B\ +-\ +whole$ ]]
 }
 
+@test "baudolo-list: what baudolo-verify has remembered" {
+	a=$(made 100) b=$(made 50) c=$(made 5) d=$(made 1)
+	mkdir -p "s/verify$R"
+	printf '%s\t%s\t%s\t%s\n' "$a" v ok "$(($(date +%s) - 7200))" "$a" db ok "$(($(date +%s) - 400000))" "$b" v ok 1700000000 "$c" v bad 1700000000 \
+		"$c" db ok 1700000001 "$d" v unvouched 1700000000 >"s/verify$R/verified"
+	run -0 list
+	[ "$(sed 's/ *whole$//; s/.*  //' <<<"$output" | tail -n +2)" = $'4 d\n1 of 2\n1 bad\n-' ]
+	run -0 list --json
+	[ "$(jq -c '.[2] | [.verified, .damaged, .verified_time]' <<<"$output")" = '[1,1,1700000001]' ]
+}
+
 @test "baudolo-list: --json, and what cannot be read" {
 	g=$(made 5)
 	sync -f .
 	run -0 list --json -s
-	[ "$(jq -c '.[0] | del(.new, .only)' <<<"$output")" = "{\"repository\":\"$R\",\"generation\":\"$g\",\"time\":$(date -d "${g:0:8} ${g:8:2}:${g:10:2}:${g:12:2}" +%s),\"state\":\"whole\",\"volumes\":2,\"failed\":0,\"dumps\":1,\"shared\":0,\"verified\":null}" ]
+	[ "$(jq -c '.[0] | del(.new, .only)' <<<"$output")" = "{\"repository\":\"$R\",\"generation\":\"$g\",\"time\":$(date -d "${g:0:8} ${g:8:2}:${g:10:2}:${g:12:2}" +%s),\"state\":\"whole\",\"volumes\":2,\"failed\":0,\"dumps\":1,\"shared\":0,\"verified\":0,\"damaged\":0,\"verified_time\":null}" ]
 	[ "$(jq '.[0].new' <<<"$output")" = "$(du -s -B 1 "$R/$g" | cut -f 1)" ]
 	mkdir "$R/20260231000000" && echo '{' >"$R/20260231000000/manifest.json"
 	run -1 --separate-stderr list --json
