@@ -283,9 +283,9 @@ refused() {
 @test "of another server: its variables, its log, the sandbox" {
 	{
 		printf '/*!999999\\- enable the sandbox mode */ \n-- MySQL dump 10.13  Distrib 5.7.44, for Linux (x86_64)\n-- Server version\t5.7.44-log\n'
-		printf "SET @MYSQLDUMP_TEMP_LOG_BIN = SESSION.SQL_LOG_BIN;\nSET SESSION.SQL_LOG_BIN= 0;\nSET GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5';\n"
-		printf '/*M!100001 SET @OLD_FUTURE=FUTURE_THING, FUTURE_THING=0 */;\nSET NAMES utf8mb4;\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n'
-		printf 'SET SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;\n/*M!100001 SET FUTURE_THING=@OLD_FUTURE */;\n-- Dump completed on 2026-01-01  1:00:00\n'
+		printf "SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\nSET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5';\n"
+		printf '/*M!100001 SET @OLD_FUTURE=@@FUTURE_THING, FUTURE_THING=0 */;\nSET NAMES utf8mb4;\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n'
+		printf 'SET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;\n/*M!100001 SET FUTURE_THING=@OLD_FUTURE */;\n-- Dump completed on 2026-01-01  1:00:00\n'
 	} >mysql.sql
 	run -0 --separate-stderr as_app mr-b "$DB" mysql.sql
 	[ "${lines[0]}" = "OK: dump is from MySQL 5.7.44, MariaDB $(version) is serving." ]
