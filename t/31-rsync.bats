@@ -87,6 +87,24 @@ through_all_changes() {
 	[ "$LINKED-$COPIED" = 1-0 ]
 }
 
+@test "T0 is taken before the syncs: what was written while they took their time is not believed" {
+	settled # builds it
+	unsettled
+	local so=$BD_ROOT/build/t/later.so
+	mkdir "$WORK/src" "$WORK/part" && echo one >"$WORK/src/f"
+	volume_plan v "$WORK/src" >"$WORK/plan"
+	LD_PRELOAD=$so BD_SYNC_TAKES=60 bd-rsync -i "$INDEX" "$REPO" "$WORK/part" <"$WORK/plan"
+	[ "$(wc -l <"$INDEX/v.0")" = 3 ]
+	# the counterproof
+	rm -r "$WORK/part/v" "$INDEX"/*
+	LD_PRELOAD=$so BD_LATER=60 bd-rsync -i "$INDEX" "$REPO" "$WORK/part" <"$WORK/plan"
+	[ "$(wc -l <"$INDEX/v.0")" = 4 ]
+	# and for bd-link, which syncs while it walks
+	mkdir "$WORK/dest"
+	LD_PRELOAD=$so BD_SYNC_TAKES=60 bd-link "$WORK/src" - "$WORK/dest" "$INDEX/link" >/dev/null
+	[ "$(wc -l <"$INDEX/link")" = 3 ]
+}
+
 @test "the volume removed and made again with equal sizes and times" {
 	mkdir "$WORK/src" && echo one >"$WORK/src/f" && echo same >"$WORK/src/g" && touch -d 2020-01-01 "$WORK/src"/*
 	settled

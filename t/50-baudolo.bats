@@ -590,6 +590,27 @@ without() {
 	' - "$@"
 }
 
+@test "what asks for write errors was open before the first byte" {
+	local p
+	cp -a "$BAUDOLO_BIN" bin
+	mkdir bin/real
+	for p in bd-rsync bd-digest bd-stamp bd-publish; do
+		mv "bin/$p" bin/real/
+		cat >"bin/$p" <<-X
+			#!/bin/sh
+			echo "$p \$*; \$(readlink /proc/self/fd/8); \$(ls -A /proc/self/fd/8 | wc -l)" >>"$PWD/seen"
+			exec "$PWD/bin/real/$p" "\$@"
+		X
+		chmod +x "bin/$p"
+	done
+	PATH=$PWD/bin:$PATH bin/baudolo --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files
+	cat seen
+	partial=$B/.baudolo/partial/$H.backup-docker-to-local.$(basename "$(newest)")
+	# empty, and open, when the first of them begins; the same is handed to bd-publish
+	[[ $(head -n 1 seen) == "bd-rsync "*"; $partial; 0" ]]
+	[[ $(tail -n 1 seen) == "bd-publish "*"-f 8 "*"; $partial; "[1-9]* ]]
+}
+
 @test "without rsync, jq or flock: a clear line, and no generation" {
 	for p in rsync jq flock; do
 		rm -rf "$B" "$S"
