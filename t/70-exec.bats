@@ -247,9 +247,11 @@ blocked() { grep -qE 'pipe_w' "/proc/$1/wchan" || grep -q "^1 0x1 " "/proc/$1/sy
 		[ "$stderr" = 'bd-exec: stdout: No space left on device' ]
 		gone 'sleep 444'
 	done
-	run -3 bd-exec -i aa sh -c 'cat; sleep 445' <"$PWD"
+	# input that cannot be read has no end
+	run -3 bd-exec -i aa sh -c 'cat && touch /tmp/ended; sleep 445' <"$PWD"
 	[ "$output" = 'bd-exec: stdin: Is a directory' ]
 	gone 'sleep 445'
+	run -1 docker exec aa test -e /tmp/ended
 }
 
 @test "the container is killed meanwhile" {
