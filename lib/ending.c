@@ -20,6 +20,7 @@
 
 /* Seconds: for a start that is under way, for the end after TERM, and after KILL. */
 enum { BEGIN_TIME = 2, TERM_TIME = 5, KILL_TIME = 10 };
+static const double LEAVES_TIME = 2, LEAVES_STEP = 0.5; /* for the end of those who have no children */
 enum { STEP = 20 }; /* ms between two looks */
 
 int
@@ -72,51 +73,77 @@ pause_a_bit(void)
 	nanosleep(&(struct timespec){.tv_nsec = STEP * 1000000L}, NULL);
 }
 
-/* Of a live process, from its stat: the session; -1: there is none. See proc(5). */
-static pid_t
-session_of(const char *pid)
+/* What /proc tells of a process; see proc(5). */
+struct process {
+	pid_t pid, parent, session;
+};
+
+/* false: there is none, or it has ended. */
+static bool
+look(const char *pid, struct process *p)
 {
 	char *path = xasprintf("/proc/%s/stat", pid), *line = NULL, state, *name_end;
 	FILE *f = fopen(path, "re");
 	size_t cap = 0;
-	int session = -1;
+	bool lives = false;
+	*p = (struct process){.pid = (pid_t)strtol(pid, NULL, 10)};
 	/* the name may hold anything, but nothing behind it holds a parenthesis */
-	if (f && getdelim(&line, &cap, '\0', f) > 0 && (name_end = strrchr(line, ')')) &&
-	    (sscanf(name_end + 1, " %c %*d %*d %d", &state, &session) != 2 || strchr("ZX", state)))
-		session = -1;
+	if (f && getdelim(&line, &cap, '\0', f) > 0 && (name_end = strrchr(line, ')')))
+		lives = sscanf(name_end + 1, " %c %d %*d %d", &state, &p->parent, &p->session) == 3 && !strchr("ZX", state);
 	if (f)
 		fclose(f);
 	free(line);
 	free(path);
-	return session;
+	return lives;
 }
 
-/* The process, or all of its session, as Docker makes each command a leader of one: whoever of them is in the
- * container gets the signal. How many there were. */
+/* The process and all of its session, as Docker makes each command a leader of one; to be freed. */
 static size_t
-signal_all(pid_t leader, const char *container, const char *layer, int sig)
+family(pid_t leader, struct process **members)
 {
-	size_t found = 0;
+	struct process p;
+	size_t count = 0;
 	DIR *all = opendir("/proc");
-	for (struct dirent *e; all && (e = readdir(all));) {
-		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-		if (pid <= 0)
-			continue;
-		pid_t session = session_of(e->d_name);
-		if (session < 0 || (session != leader && pid != leader))
-			continue;
-		int fd = pidfd_open(pid, 0);
+	*members = NULL;
+	for (struct dirent *e; all && (e = readdir(all));)
+		if (*e->d_name >= '1' && *e->d_name <= '9' && look(e->d_name, &p) && (p.session == leader || p.pid == leader)) {
+			*members = xrealloc(*members, count + 1, sizeof **members);
+			(*members)[count++] = p;
+		}
+	if (all)
+		closedir(all);
+	return count;
+}
+
+static bool
+has_child(const struct process *of, const struct process *members, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (members[i].parent == of->pid)
+			return true;
+	return false;
+}
+
+/* Whoever of the family is in the container gets the signal; leaves: only those who have no child in it. How many
+ * are in the container. */
+static size_t
+signal_all(pid_t leader, const char *container, const char *layer, int sig, bool leaves)
+{
+	struct process *members;
+	size_t count = family(leader, &members), found = 0;
+	for (size_t i = 0; i < count; i++) {
+		int fd = pidfd_open(members[i].pid, 0);
 		if (fd < 0)
 			continue;
-		if (process_is_in(pid, container, layer)) {
+		if (process_is_in(members[i].pid, container, layer)) {
 			found++;
-			if (sig && pidfd_send_signal(fd, sig, NULL, 0) < 0 && errno != ESRCH)
-				warn("process %d", (int)pid);
+			if (sig && !(leaves && has_child(&members[i], members, count)) && pidfd_send_signal(fd, sig, NULL, 0) < 0 &&
+			    errno != ESRCH)
+				warn("process %d", (int)members[i].pid);
 		}
 		close(fd);
 	}
-	if (all)
-		closedir(all);
+	free(members);
 	return found;
 }
 
@@ -125,23 +152,41 @@ static size_t
 wait_for_all(pid_t leader, const char *container, const char *layer, double seconds)
 {
 	size_t left;
-	for (double until = now() + seconds; (left = signal_all(leader, container, layer, 0)) && now() < until;)
+	for (double until = now() + seconds; (left = signal_all(leader, container, layer, 0, false)) && now() < until;)
 		pause_a_bit();
 	return left;
+}
+
+/* Children before their parents. An orphan is adopted by the container's first process, and one that a signal has
+ * ended is to a PostgreSQL server there a crash of its own: it throws all of its clients out. So is the sh between
+ * pg_dumpall and pg_dump. */
+static bool
+end_gently(pid_t leader, const char *container, const char *layer)
+{
+	for (double until = now() + LEAVES_TIME; now() < until;) {
+		signal_all(leader, container, layer, SIGTERM, true);
+		if (!wait_for_all(leader, container, layer, LEAVES_STEP))
+			return true;
+	}
+	return false;
 }
 
 static int
 end_process(pid_t pid, const char *container, const char *layer, const char *name)
 {
-	if (!signal_all(pid, container, layer, SIGTERM)) {
-		if (session_of(tsv_num((uintmax_t)pid).text) < 0) /* it has just ended; a daemon elsewhere would say it runs */
+	struct process p;
+	if (!signal_all(pid, container, layer, 0, false)) {
+		if (!look(tsv_num((uintmax_t)pid).text, &p)) /* it has just ended; a daemon elsewhere would say it runs */
 			return 0;
 		warnx("%s: process %d is not seen to be in it, so it is not ended", name, (int)pid);
 		return -1;
 	}
+	if (end_gently(pid, container, layer))
+		return 0;
+	signal_all(pid, container, layer, SIGTERM, false);
 	if (!wait_for_all(pid, container, layer, TERM_TIME))
 		return 0;
-	signal_all(pid, container, layer, SIGKILL);
+	signal_all(pid, container, layer, SIGKILL, false);
 	if (!wait_for_all(pid, container, layer, KILL_TIME))
 		return 0;
 	warnx("%s: process %d does not end", name, (int)pid);
