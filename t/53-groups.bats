@@ -331,6 +331,57 @@ all_gone() { [ -z "$(run_pids)" ]; }
 	! ls "$S"/down.*
 }
 
+@test "--shutdown: one that is started on the volume during the cold pass is noticed" {
+	fill data other
+	user_of server data other
+	before_cold --shutdown
+	actor intruder : -v data:/data
+	go
+	ended 1
+	only_failed data
+	right other
+	[ "$(states server intruder)" = $'/server exited\n/intruder running' ]
+	run -0 bd-start "$S"/down.*
+	container_running server intruder
+}
+
+@test "--shutdown: a run that comes to nothing starts again what it has stopped" {
+	fill data other
+	user_of server data
+	user_of second other
+	# in the first group's cold pass
+	before_cold --shutdown
+	kill -TERM "$FRONT"
+	ended 143
+	container_running server second
+	# in the second's, when the first is left down
+	before_cold --shutdown
+	go
+	wait_for [ -e "$AT/ready" ]
+	kill -HUP "$FRONT"
+	ended 129
+	container_running server second
+	# when all is copied
+	as_usual
+	cp -a "$BAUDOLO_BIN" bin
+	rm bin/bd-publish
+	printf '#!/bin/sh\nexit 3\n' >bin/bd-publish
+	chmod +x bin/bd-publish
+	RUN=$PWD/bin/baudolo run -3 run_it --shutdown
+	container_running server second
+	[ -z "$(newest)" ]
+	! ls "$S"/journal.* "$S"/down.*
+	# nobody is left who could: the next run does
+	printf '#!/bin/sh\nkill -9 $PPID\n' >bin/bd-publish
+	begin --shutdown
+	ended 137
+	as_usual
+	[ "$(states server second | sort)" = $'/second exited\n/server exited' ]
+	run -0 run_it --recover
+	container_running server second
+	! ls "$S"/journal.* "$S"/down.*
+}
+
 # --- what goes wrong meanwhile
 
 # It takes until the test says so to stop.
@@ -662,6 +713,24 @@ daemon_up() {
 	as_usual
 	run -0 run_it
 	container_running fine broken
+	right data
+}
+
+@test "one that could not be started, and was removed since: named once" {
+	fill data
+	mkdir bound
+	actor broken : -v data:/data --mount "type=bind,src=$PWD/bound,dst=/bound"
+	before_cold
+	rmdir bound
+	go
+	ended 1
+	[ -s "$(ls "$S"/journal.*)" ]
+	docker rm broken >/dev/null
+	as_usual
+	run -1 --separate-stderr run_it
+	[[ $stderr == *'broken: could not be started again: it was removed'* ]]
+	run -0 --separate-stderr run_it
+	[ -z "$stderr" ]
 	right data
 }
 
