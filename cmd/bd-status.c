@@ -1,0 +1,217 @@
+/* bd-status - tells what became of a run: writes its status as JSON, and its figures for Prometheus.
+ *
+ * Both files appear whole or not at all. What the status before says of dumps and of earlier
+ * success is carried on; one that cannot be read is as good as none. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+/* The records of a run, and the number of their columns. */
+static const struct kind {
+	const char *name;
+	size_t columns;
+} kinds[] = {{"plan", 6}, {"results", 8}, {"stops", 6}, {"dumps", 11}, {"stamp", 5}};
+enum { KINDS = sizeof kinds / sizeof *kinds, TOO_LARGE = 64 << 20 };
+
+/* The input: one line for each record, its kind first; then one with what is known besides, and the status before. */
+static const char status_filter[] =
+    "def back: if . == \"-\" then null else gsub(\"\\\\\\\\(?<c>[tnr\\\\\\\\])\"; {t:\"\\t\",n:\"\\n\",r:\"\\r\",\"\\\\\":\"\\\\\"}[.c]) end;"
+    "def num: if . == null then null else tonumber end;"
+    "def row($n): map(select(.[0] == $n) | .[1:] | map(back));"
+    "[inputs | split(\"\\t\")] as $in |"
+    "($in | map(select(.[0] == \"before\")) | .[0][1] // \"null\" | try fromjson catch null |"
+    "  if type == \"object\" and (.volumes | type == \"object\") and all(.volumes[]; type == \"object\") then . else {volumes: {}} end) as $before |"
+    "($in | row(\"run\") | .[0]) as [$generation, $begun, $ended, $status, $repository, $version] |"
+    "($begun | num) as $begun | ($ended | num) as $ended | ($status | num) as $status |"
+    "($in | row(\"results\") | map({key: .[0], value: .}) | from_entries) as $results |"
+    "($in | row(\"stamp\") | map({key: .[0], value: .[1]}) | from_entries) as $stamp |"
+    "($in | row(\"stops\") | map(select(.[0] == \"container\"))) as $stops |"
+    /* of each volume the dumps by their file; what failed keeps the size of the last that did not */
+    "(reduce ($in | row(\"dumps\") | .[] | select(.[6] != \"none\")) as $d ({};"
+    "  (if $d[3] == \"*\" then \"\\($d[2]).cluster\" else $d[3] end + \".backup.sql\") as $file |"
+    "  (($before.volumes[$d[0]].dumps[$file]? | objects | if .result == \"ok\" then .bytes else .last_bytes end | numbers) // null) as $last |"
+    "  .[$d[0]][$file] = ({container: $d[1], instance: $d[2], database: $d[3], engine: $d[4], result: $d[6], bytes: ($d[7] | num),"
+    "    seconds: ($d[8] | num), reason: $d[10], last_bytes: $last,"
+    "    shrunk: ($d[6] == \"ok\" and $last != null and ($d[7] | num) * 2 < $last)}))) as $dumps |"
+    "(($in | row(\"plan\")) + ($dumps | keys | map([., \"dump\", null, null, null, null])) |"
+    "  reduce .[] as $p ({}; if has($p[0]) then . else .[$p[0]] = $p end)) as $plan |"
+    "($plan | map_values(. as $p | $results[$p[0]] as $r | $dumps[$p[0]] as $d |"
+    "  (if $p[1] == \"skip\" then \"skipped\" elif $stamp[$p[0]] == \"failed\" or $r[1] == \"failed\" then \"failed\""
+    "   elif $generation == null then \"none\" else \"ok\" end) as $result |"
+    "  {method: $p[1], result: $result,"
+    "   reason: (if $r[7] != null then $r[7] elif $result == \"failed\" then \"its copy could not be read back\" else $p[3] end),"
+    "   seconds: ($r[5] | num), files_new: ($r[3] | num), files_linked: ($r[2] | num), bytes_new: ($r[4] | num), base: $r[6],"
+    "   dumps: ($d // {}),"
+    "   last_success: (if $result == \"ok\" and all(($d // {})[]; .result != \"failed\") then $ended"
+    "     else ($before.volumes[$p[0]].last_success? | numbers) // null end) })) as $volumes |"
+    "{schema: 1, version: $version, repository: $repository, generation: $generation, begun: $begun, ended: $ended,"
+    " seconds: ($ended - $begun), status: $status,"
+    " last_success: (if $status == 0 then $ended else ($before.last_success | numbers) // null end),"
+    " last_generation: ($generation // ($before.last_generation | strings) // null),"
+    " volumes: (if $plan == {} and $generation == null then $before.volumes else $volumes end),"
+    " containers: ($stops | map({key: .[1], value: {downtime: (.[3] | num), killed: (.[4] == \"yes\"), status: .[5]}}) | from_entries)}"
+    "| .warnings = [.volumes | to_entries[] | .key as $v | .value.dumps // {} | to_entries[] | select(.value.shrunk) |"
+    "  \"the dump \\($v)/\\(.key) has shrunk from \\(.value.last_bytes) to \\(.value.bytes) bytes\"]";
+
+static const char metrics_filter[] =
+    "def escaped: tostring | gsub(\"\\\\\\\\\"; \"\\\\\\\\\") | gsub(\"\\n\"; \"\\\\n\") | gsub(\"\\\"\"; \"\\\\\\\"\");"
+    "def labels: if . == {} then \"\" else \"{\" + (to_entries | map(\"\\(.key)=\\\"\\(.value | escaped)\\\"\") | join(\",\")) + \"}\" end;"
+    "def metric($name; $help; samples): [samples | select(.[1] != null)] | if length == 0 then empty else"
+    "  \"# HELP baudolo_\\($name) \\($help)\", \"# TYPE baudolo_\\($name) gauge\","
+    "  (.[] | \"baudolo_\\($name)\\(.[0] | labels) \\(.[1])\") end;"
+    "def bit: if . then 1 else 0 end;"
+    "def volumes(f): .volumes | to_entries[] | [{volume: .key}, (.value | f)];"
+    "def dumps(f): .volumes | to_entries[] | .key as $v | .value.dumps // {} | to_entries[] | [{volume: $v, dump: .key}, (.value | f)];"
+    "metric(\"last_run_timestamp_seconds\"; \"When the last run ended.\"; [{}, .ended]),"
+    "metric(\"last_run_status\"; \"The exit status of the last run.\"; [{}, .status]),"
+    "metric(\"last_run_duration_seconds\"; \"How long the last run took.\"; [{}, .seconds]),"
+    "metric(\"last_run_published\"; \"Whether the last run has published a generation.\"; [{}, (.generation != null | bit)]),"
+    "metric(\"last_success_timestamp_seconds\"; \"When the last run without any failure ended.\"; [{}, .last_success]),"
+    "metric(\"volume_ok\"; \"Whether the volume is in the last generation, or left out on purpose.\"; volumes(.result == \"ok\" or .result == \"skipped\" | bit)),"
+    "metric(\"volume_last_success_timestamp_seconds\"; \"When the volume and its dumps were last backed up.\"; volumes(.last_success)),"
+    "metric(\"volume_duration_seconds\"; \"How long its copy took.\"; volumes(.seconds)),"
+    "metric(\"volume_new_bytes\"; \"Bytes copied.\"; volumes(.bytes_new)),"
+    "metric(\"volume_new_files\"; \"Files copied.\"; volumes(.files_new)),"
+    "metric(\"volume_linked_files\"; \"Files shared with the generation before.\"; volumes(.files_linked)),"
+    "metric(\"container_downtime_seconds\"; \"How long the container was down.\"; .containers | to_entries[] | [{container: .key}, .value.downtime]),"
+    "metric(\"dump_ok\"; \"Whether the dump succeeded.\"; dumps(.result == \"ok\" | bit)),"
+    "metric(\"dump_size_bytes\"; \"The size of the dump.\"; dumps(if .result == \"ok\" then .bytes else null end)),"
+    "metric(\"dump_shrunk\"; \"Whether the dump has less than half the size of the one before.\"; dumps(.shrunk | bit))";
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr, "usage: bd-status [-V] [-g GENERATION] [-m METRICS] STATUS REPOSITORY BEGUN ENDED EXIT PLAN RESULTS STOPS DUMPS STAMP\n");
+	exit(BD_USAGE);
+}
+
+/* A file's folder, opened, and its name there. */
+static int
+folder_of(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = !slash ? xstrdup(".") : slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*name = slash ? slash + 1 : path;
+	if (fd < 0 || !**name) {
+		warn("%s", path);
+		exit(BD_FATAL);
+	}
+	free(dir);
+	return fd;
+}
+
+/* The records of one file, with the kind in front. */
+static int
+add_records(FILE *to, const struct kind *k, const char *path)
+{
+	struct table t = {.columns = k->columns};
+	FILE *in = fopen(path, "re");
+	if (!in) {
+		warn("%s", path);
+		return BD_FATAL;
+	}
+	int rc = table_read(&t, in, path);
+	fclose(in);
+	for (size_t i = 0; rc == 0 && i < t.rows; i++) {
+		fprintf(to, "%s\t", k->name);
+		if (tsv_write(to, (const char *const *)table_row(&t, i), k->columns) < 0)
+			rc = BD_FATAL;
+	}
+	table_free(&t);
+	return rc;
+}
+
+/* The status before, on one line: in JSON white space is all one, and strings hold no bare tab or newline. */
+static void
+add_before(FILE *to, int dir, const char *name)
+{
+	struct stat st;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	FILE *in = fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > TOO_LARGE ? NULL : fdopen(fd, "r");
+	if (!in)
+		return;
+	fputs("before\t", to);
+	for (int c; (c = getc(in)) != EOF;)
+		putc(c == '\t' || c == '\n' || c == '\r' ? ' ' : c, to);
+	putc('\n', to);
+	fclose(in);
+}
+
+/* The output of jq over the file in becomes the file. */
+static int
+write_by_jq(FILE *in, const char *const jq[], int dir, const char *name)
+{
+	struct save s;
+	struct child c;
+	if (fflush(in) != 0 || ferror(in) || lseek(fileno(in), 0, SEEK_SET) < 0) {
+		warn("%s", name);
+		return -1;
+	}
+	if (save_begin(&s, dir, name, 0644, true) < 0)
+		return -1;
+	int status = child_spawn(&c, jq, fileno(in), fileno(s.out)) < 0 ? -1 : child_wait(&c);
+	if (status == 0)
+		return save_commit(&s);
+	warnx("%s: jq ended with status %d", name, status);
+	save_abort(&s);
+	return -1;
+}
+
+static int
+warnings(FILE *status)
+{
+	static const char *const jq[] = {"jq", "-r", "select(.generation != null) | .warnings[] | [.] | @tsv", NULL};
+	struct child c;
+	if (lseek(fileno(status), 0, SEEK_SET) < 0)
+		return -1;
+	return child_spawn(&c, jq, fileno(status), -1) < 0 || child_wait(&c) != 0 ? -1 : 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *const to_status[] = {"jq", "-nR", "--indent", "2", status_filter, NULL};
+	static const char *const to_metrics[] = {"jq", "-r", metrics_filter, NULL};
+	const char *generation = NULL, *metrics = NULL, *name, *metrics_name = NULL;
+	bd_start();
+	for (int c; (c = getopt(argc, argv, "g:m:V")) != -1;)
+		switch (c) {
+		case 'g': generation = optarg; break;
+		case 'm': metrics = optarg; break;
+		case 'V': bd_version();
+		default: usage();
+		}
+	argv += optind;
+	if (argc - optind != 5 + KINDS)
+		usage();
+	long begun = bd_number(argv[2], 0, LONG_MAX, "BEGUN"), ended = bd_number(argv[3], 0, LONG_MAX, "ENDED");
+	long status = bd_number(argv[4], 0, 255, "EXIT");
+	FILE *in = tmpfile();
+	if (!in)
+		err(BD_FATAL, "temporary file");
+	for (int i = 0; i < KINDS; i++) {
+		int rc = add_records(in, &kinds[i], argv[5 + i]);
+		if (rc)
+			return rc;
+	}
+	fputs("run\t", in);
+	if (TSV_WRITE(in, generation, tsv_num((uintmax_t)begun).text, tsv_num((uintmax_t)ended).text, tsv_num((uintmax_t)status).text,
+	    argv[1], BD_VERSION) < 0)
+		return BD_USAGE;
+	int dir = folder_of(argv[0], &name), metrics_dir = metrics ? folder_of(metrics, &metrics_name) : -1;
+	add_before(in, dir, name);
+	if (write_by_jq(in, to_status, dir, name) < 0)
+		return BD_FATAL;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	FILE *written = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!written)
+		err(BD_FATAL, "%s", argv[0]);
+	if ((metrics && write_by_jq(written, to_metrics, metrics_dir, metrics_name) < 0) || warnings(written) < 0)
+		return BD_FATAL;
+	return bd_finish(BD_DONE);
+}

@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# bd-status, and what baudolo makes of it
+
+load engine
+load fake
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	umask 022
+	: >plan && : >results && : >stops && : >dumps && : >stamp
+}
+
+teardown() { fake_stop; }
+
+rows() { printf '%b\n' "$@"; }
+
+status() { bd-status -m out.prom "$@" status.json /b/h/r 1000 1100 "${code-0}" plan results stops dumps stamp; }
+
+# A run with everything in it. dump_size: of the dump
+everything() {
+	rows 'app\tstop\t1\tneeded\t/a\tweb' 'idle\tlive\t-\tidle\t/i\t-' 'bad\tfail\t-\tunmounted\t/b\t-' 'cache\tskip\t-\tignored\t/c\tredis' \
+		'db\tlive\t-\tlisted\t/d\tpg' 'read\tlive\t-\tidle\t/r\t-' >plan
+	rows 'app\tok\t90\t10\t5000\t1.500\t20260101000000\t-' 'idle\tvanished\t1\t2\t3\t0.004\t-\t-' 'bad\tfailed\t0\t0\t0\t0.000\t-\tunmounted' \
+		'db\tok\t9\t1\t50\t0.1\t-\t-' 'read\tok\t9\t1\t50\t0.1\t-\t-' >results
+	rows 'container\tweb\t-\t1.230\tno\tstarted' 'busy\tother\tapp\t-\t-\t-' >stops
+	rows "db\tpg\tapp\tshop\tpostgres\tyes\tok\t${dump_size-1000}\t0.5\tdb/sql/shop.backup.sql\t-" 'db\tpg\tapp\tx\tpostgres\tyes\tfailed\t0\t0.1\t-\tit\\nbroke' \
+		'only\tmy\ti\t*\tmariadb\tyes\tok\t7\t0.2\tonly/sql/i.cluster.backup.sql\t-' 'app\tlone\tl\t-\tpostgres\tno\tnone\t0\t0\t-\t-' >dumps
+	rows 'app\tok\tno\tno\t-' 'idle\tok\tno\tno\t-' 'bad\tfailed\tno\tno\t-' 'db\tok\tyes\tno\tpostgres' 'only\tok\tyes\tyes\tmariadb' 'read\tfailed\tno\tno\t-' >stamp
+}
+
+@test "volumes, dumps, containers" {
+	everything
+	code=1
+	run -0 status -g 20260102000000
+	[ -z "$output" ]
+	v() { jq -c ".volumes.$1" status.json; }
+	[ "$(jq -c 'del(.volumes, .containers, .version)' status.json)" = '{"schema":1,"repository":"/b/h/r","generation":"20260102000000","begun":1000,"ended":1100,"seconds":100,"status":1,"last_success":null,"last_generation":"20260102000000","warnings":[]}' ]
+	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"base":"20260101000000","dumps":{},"last_success":1100}' ]
+	[ "$(v idle.result)" = '"ok"' ]
+	[ "$(v bad | jq -c '[.result, .reason, .last_success]')" = '["failed","unmounted",null]' ]
+	[ "$(v read | jq -c '[.result, .reason]')" = '["failed","its copy could not be read back"]' ]
+	[ "$(v cache | jq -c '[.method, .result, .reason, .seconds]')" = '["skip","skipped","ignored",null]' ]
+	[ "$(v only | jq -c '[.method, .result, .last_success, (.dumps | keys[])]')" = '["dump","ok",1100,"i.cluster.backup.sql"]' ]
+	[ "$(v db | jq -c '[.result, .last_success]')" = '["ok",null]' ]
+	[ "$(v db.dumps | jq -c '.["shop.backup.sql"]')" = '{"container":"pg","instance":"app","database":"shop","engine":"postgres","result":"ok","bytes":1000,"seconds":0.5,"reason":null,"last_bytes":null,"shrunk":false}' ]
+	[ "$(v db.dumps | jq -c '.["x.backup.sql"] | [.result, .reason]')" = '["failed","it\nbroke"]' ]
+	[ "$(jq -c .containers status.json)" = '{"web":{"downtime":1.23,"killed":false,"status":"started"}}' ]
+	[ "$(stat -c %a status.json out.prom)" = $'644\n644' ]
+	[ -z "$(ls -A | grep tmp)" ]
+}
+
+@test "figures that promtool accepts" {
+	everything
+	code=1 status -g 20260102000000
+	promtool check metrics <out.prom
+	for line in 'baudolo_last_run_timestamp_seconds 1100' 'baudolo_last_run_status 1' 'baudolo_last_run_duration_seconds 100' 'baudolo_last_run_published 1' \
+		'baudolo_volume_ok{volume="app"} 1' 'baudolo_volume_ok{volume="bad"} 0' 'baudolo_volume_ok{volume="cache"} 1' 'baudolo_volume_new_bytes{volume="app"} 5000' \
+		'baudolo_volume_last_success_timestamp_seconds{volume="app"} 1100' 'baudolo_container_downtime_seconds{container="web"} 1.23' \
+		'baudolo_dump_ok{volume="db",dump="shop.backup.sql"} 1' 'baudolo_dump_ok{volume="db",dump="x.backup.sql"} 0' \
+		'baudolo_dump_size_bytes{volume="db",dump="shop.backup.sql"} 1000' 'baudolo_dump_shrunk{volume="db",dump="shop.backup.sql"} 0'; do
+		grep -Fx "$line" out.prom
+	done
+	! grep -q 'last_success_timestamp_seconds{volume="bad"}\|baudolo_last_success' out.prom
+	# of nothing, too
+	rm status.json
+	: >plan && : >results && : >stops && : >dumps && : >stamp
+	status
+	promtool check metrics <out.prom
+	grep -Fx 'baudolo_last_success_timestamp_seconds 1100' out.prom
+}
+
+@test "a dump that shrank to less than half is a warning in both" {
+	everything
+	status -g 20260102000000
+	dump_size=500 everything
+	run -0 status -g 20260103000000
+	[ -z "$output" ]
+	dump_size=249 everything
+	run -0 status -g 20260104000000
+	[ "$output" = 'the dump db/shop.backup.sql has shrunk from 500 to 249 bytes' ]
+	[ "$(jq -r '.warnings[]' status.json)" = "$output" ]
+	grep -Fx 'baudolo_dump_shrunk{volume="db",dump="shop.backup.sql"} 1' out.prom
+	# a failure in between is not the last one
+	dump_size=1000 everything
+	status -g 20260105000000
+	sed -i 's/\tok\t1000\t/\tfailed\t0\t/' dumps
+	run -0 status -g 20260106000000
+	[ -z "$output" ]
+	dump_size=499 everything
+	run -0 status -g 20260107000000
+	[ "$output" = 'the dump db/shop.backup.sql has shrunk from 1000 to 499 bytes' ]
+}
+
+@test "success of old is remembered, volumes that are no more are not; a run that came to nothing changes nothing else" {
+	everything
+	status -g 20260102000000
+	sed -i 's/^app\tok/app\tfailed/' results && sed -i 's/^app\tok/app\tfailed/' stamp && sed -i /^idle/d plan results stamp
+	code=1
+	bd-status status.json /b/h/r 2000 2100 1 plan results stops dumps stamp
+	bd-status -g 20260103000000 status.json /b/h/r 2000 2100 1 plan results stops dumps stamp
+	[ "$(jq -c '[.last_success, .volumes.app.last_success, .volumes.idle, .volumes.only.last_success]' status.json)" = '[1100,1100,null,2100]' ]
+	before=$(jq -c .volumes status.json)
+	run -0 bd-status status.json /b/h/r 3000 3100 3 /dev/null /dev/null /dev/null /dev/null /dev/null
+	[ "$(jq -c .volumes status.json)" = "$before" ]
+	[ "$(jq -c '[.generation, .last_generation, .status, .last_success]' status.json)" = '[null,"20260103000000",3,1100]' ]
+}
+
+@test "a status before that cannot be understood" {
+	everything
+	status -g 20260102000000
+	good=$(jq -S 'del(.volumes[].last_success)' status.json)
+	for was in '' '{' '[]' 'null' '{"volumes": []}' '{"volumes": {"app": 1}}' '{"volumes": {"db": {"dumps": 1, "last_success": "x"}}}' \
+		'{"volumes": {"db": {"dumps": {"shop.backup.sql": {"result": "ok", "bytes": "x"}}}}, "last_success": {}, "last_generation": 1}' "$(head -c 5000 /dev/urandom | tr -d '\0')"; do
+		printf %s "$was" >status.json
+		run -0 status -g 20260102000000
+		[ "$(jq -S 'del(.volumes[].last_success)' status.json)" = "$good" ]
+	done
+	rm status.json && ln -s /etc/passwd status.json
+	status -g 20260102000000
+	[ ! -L status.json ]
+	grep -q '^root:' /etc/passwd
+}
+
+@test "hostile names" {
+	name='a\tb\nc\\d"e{}'
+	printf '%s\tlive\t-\tidle\t/x\t-\n' "$name" -r $'\xff' >plan
+	printf '%s\tok\t1\t1\t1\t1.000\t-\t-\n' "$name" -r >results
+	printf '%s\tok\tno\tno\t-\n' "$name" -r >stamp
+	run -0 status -g 20260101000000
+	[ "$(jq -c '.volumes | keys' status.json)" = '["-r","a\tb\nc\\d\"e{}","'$'\xef\xbf\xbd''"]' ]
+	promtool check metrics <out.prom
+	grep -Fq 'baudolo_volume_new_bytes{volume="a'$'\t''b\nc\\d\"e{}"} 1' out.prom
+}
+
+@test "whole or not at all" {
+	everything
+	status -g 20260102000000
+	a=$(cat status.json) b=$(cat out.prom)
+	for inject in fsync:error=EIO renameat:error=EIO fsync:signal=KILL renameat:signal=KILL write:signal=KILL:when=1; do
+		dump_size=77 everything
+		run strace -qq -o /dev/null -e trace="${inject%%:*}" -e inject="$inject" bd-status -m out.prom -g 20260103000000 status.json /b 1 2 0 plan results stops dumps stamp
+		[ "$status" = 3 ] || [ "$status" = 137 ]
+		[ "$(cat status.json)" = "$a" ]
+		[ "$(cat out.prom)" = "$b" ]
+	done
+	mkdir bin && printf '#!/bin/sh\necho half\nexit 5\n' >bin/jq && chmod +x bin/jq
+	PATH=$PWD/bin:$PATH run -3 bd-status -g 20260103000000 status.json /b 1 2 0 plan results stops dumps stamp
+	[ "$output" = 'bd-status: status.json: jq ended with status 5' ]
+	[ "$(cat status.json)" = "$a" ]
+}
+
+@test "malformed input and wrong usage" {
+	for f in plan results stops dumps stamp; do
+		echo x >$f
+		run -2 status
+		[[ $output == "bd-status: $f:1: 1 fields, expected "* ]]
+		: >$f
+	done
+	[ ! -e status.json ] && [ ! -e out.prom ]
+	for args in '' 'a b c' 'status.json /b x 2 0 plan results stops dumps stamp' 'status.json /b 1 2 256 plan results stops dumps stamp' \
+		'-x status.json /b 1 2 0 plan results stops dumps stamp' 'status.json /b 1 2 0 plan results stops dumps'; do
+		# shellcheck disable=SC2086 # several
+		run -2 bd-status $args
+	done
+	run -3 bd-status missing/status.json /b 1 2 0 plan results stops dumps stamp
+	run -3 bd-status status.json /b 1 2 0 missing results stops dumps stamp
+	run -3 bd-status -m missing/m status.json /b 1 2 0 plan results stops dumps stamp
+	run -0 bd-status -V
+	examples bd-status.1
+}
+
+@test "baudolo writes it, whatever becomes of the run" {
+	fake_start
+	mkdir v s && echo x >v/f
+	fake_says '/containers/json?all=1' <<<'[]'
+	fake_says /volumes <<<"{\"Volumes\": [{\"Name\": \"v\", \"Driver\": \"local\", \"Mountpoint\": \"$PWD/v\"}]}"
+	run -0 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/m.prom"
+	promtool check metrics <m.prom
+	grep -Fx 'baudolo_volume_ok{volume="v"} 1' m.prom
+	g=$(ls b/[0-9a-f]*/backup-docker-to-local)
+	[ "$(jq -c '[.generation, .status, .volumes.v.result, .volumes.v.files_new]' s/status.json)" = "[\"$g\",0,\"ok\",1]" ]
+	[ "$(jq -r .repository s/status.json)" = "$PWD/b/$(bd-machine-hash)/backup-docker-to-local" ]
+	# one failed
+	fake_says /volumes <<<"{\"Volumes\": [{\"Name\": \"v\", \"Driver\": \"local\", \"Mountpoint\": \"$PWD/v\"}, {\"Name\": \"w\", \"Driver\": \"local\", \"Mountpoint\": \"$PWD/missing\"}]}"
+	run -1 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/m.prom"
+	[ "$(jq -c '[.status, .volumes.v.result, .volumes.w.result]' s/status.json)" = '[1,"ok","failed"]' ]
+	grep -Fx 'baudolo_volume_ok{volume="w"} 0' m.prom
+	# nothing came of it
+	fake_stop
+	run -3 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/m.prom"
+	[ "$(jq -c '[.generation, .status, .volumes.v.result]' s/status.json)" = '[null,3,"ok"]' ]
+	grep -Fx 'baudolo_last_run_status 3' m.prom
+	# it could not be written: the generation is there, and the run has failed
+	fake_start
+	fake_says '/containers/json?all=1' <<<'[]'
+	fake_says /volumes <<<"{\"Volumes\": [{\"Name\": \"v\", \"Driver\": \"local\", \"Mountpoint\": \"$PWD/v\"}]}"
+	run -1 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/missing/m.prom"
+	[[ $output == *'ERROR: the status of the run could not be written.' ]]
+	before=$(cat s/status.json)
+	run -0 baudolo -n --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/m.prom"
+	[ "$(cat s/status.json)" = "$before" ]
+}
+
+@test "baudolo goes on with what a dead baudolo-prune has left" {
+	fake_start
+	fake_says '/containers/json?all=1' <<<'[]'
+	fake_says /volumes <<<'{"Volumes": []}'
+	h=$(bd-machine-hash)
+	mkdir -p "b/.baudolo/removed/$h.backup-docker-to-local.20260101000000/v/files" "b/.baudolo/removed/other.r.20260101000000"
+	run -0 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files
+	[ "$(ls b/.baudolo/removed)" = other.r.20260101000000 ]
+}
