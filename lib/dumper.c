@@ -4,6 +4,7 @@
  * body. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,7 @@ explain(struct docker *d, const struct dumper *j, struct dumper_result *r, const
 		return;
 	if (status == 126 || status == 127)
 		because(r, "%s is not in the container, or cannot be run there%s%s", command, colon, last);
-	else if (status > 128)
+	else if (status > 128 && status <= 128 + SIGRTMAX)
 		because(r, "%s was ended by signal %d (%s)%s%s", command, status - 128, strsignal(status - 128), colon, last);
 	else if (status > 0)
 		because(r, "%s ended with status %d%s%s", command, status, colon, last);

@@ -286,6 +286,22 @@ big() { pg "$1" <<<'CREATE TABLE big AS SELECT n, repeat(md5(n::text), 30) FROM 
 	[ "$(files)" = u/sql/app.backup.sql ]
 }
 
+@test "containers that are paused, stopped, gone" {
+	mkdir t77 m77x
+	printf '#!/bin/sh\n' | tee t77/pg_dump >m77x/mysqldump
+	scripted t77 && scripted m77x
+	cat >csv <<<$'instance;database;username;password\nt77;app;u;x\nm77x;app;u;x\np77;app;postgres;secret-of-77'
+	{ record t77 v app 2 u && record m77x w app 3 u && record t77 x app 2 u && record p77-postgres u app 4; } >records
+	sed -i "3s/$(id_of t77)/$(id_of t77 | rev)/" records
+	docker pause t77
+	docker kill m77x
+	run -1 --separate-stderr bd-dump -c csv p <records
+	docker unpause t77
+	[ "$(column 7,11)" = "$(printf '%s\t%s\n' failed 'the container is paused' failed 'the container does not run any more' \
+		failed 'the container has vanished' ok -)" ]
+	[ "$(files)" = u/sql/app.backup.sql ]
+}
+
 @test "status 0 is not enough: the end marker has to be the end" {
 	local n=0 verdict text end=$'--\n-- PostgreSQL database dump complete\n--\n'
 	mkdir t77
