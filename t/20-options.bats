@@ -432,7 +432,7 @@ restore_table() {
 	[ "$output" = "bd-options: stdin:0: no 'program' line" ]
 	run -2 bd-options - -- <<<'program p'
 	[ "$output" = "bd-options: stdin:1: no 'about' line" ]
-	run -2 bd-options . --
+	run -3 bd-options . --
 	run -3 bd-options missing --
 }
 
