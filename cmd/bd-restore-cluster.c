@@ -12,7 +12,7 @@
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-restore-cluster [-eknvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP\n");
+	fprintf(stderr, "usage: bd-restore-cluster [-eknpvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP\n");
 	exit(BD_USAGE);
 }
 
@@ -48,8 +48,9 @@ static void
 check_empty(struct pgrestore *r)
 {
 	const struct pgfacts *f = &r->facts;
-	refuse_any(r, pick(&f->databases, &r->census.databases, false),
-	    "holds databases that the dump does not, and emptying would drop them");
+	if (!r->put_back)
+		refuse_any(r, pick(&f->databases, &r->census.databases, false),
+		    "holds databases that the dump does not, and emptying would drop them");
 	refuse_any(r, pick(&f->bound, &r->census.databases, true),
 	    "has databases that cannot be dropped, for they have subscriptions or replication slots");
 	if (!r->no_safety)
@@ -88,6 +89,12 @@ static const char drop_extensions[] =
 static const char disown[] =
 	"SELECT unnest(ARRAY[format('REASSIGN OWNED BY %I TO CURRENT_USER', rolname), format('DROP OWNED BY %I', rolname)])\n"
 	"  FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user AND oid <> 10 \\gexec\n";
+/* What is set for those who stay comes back with the dump, or should not be there. */
+static const char reset[] =
+	"SELECT format('ALTER ROLE %I RESET ALL', rolname) FROM pg_roles WHERE rolname !~ '^pg_' \\gexec\n"
+	"SELECT format('ALTER DATABASE %I RESET ALL', datname) FROM pg_database WHERE datname <> 'template0' \\gexec\n"
+	"SELECT format('ALTER ROLE %I IN DATABASE %I RESET ALL', rolname, datname) FROM pg_db_role_setting s\n"
+	"  JOIN pg_database d ON d.oid = setdatabase JOIN pg_roles r ON r.oid = setrole \\gexec\n";
 static const char drop_rest[] =
 	"SELECT format('DROP TABLESPACE %I', spcname) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') \\gexec\n"
 	"SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user AND oid <> 10 \\gexec\n";
@@ -99,7 +106,7 @@ emptying(const struct pgrestore *r)
 	/* since 13 sessions can be thrown out by the same command */
 	char *databases = xasprintf(drop_databases, r->facts.version.series[0] >= 13 ? " WITH (FORCE)" : "");
 	char *inside = xasprintf("%s%s%s", drop_extensions, pieces, disown);
-	char *sql = xasprintf("%s%s\\connect template1\n%s\\connect postgres\n%s", databases, inside, inside, drop_rest);
+	char *sql = xasprintf("%s%s\\connect template1\n%s\\connect postgres\n%s%s", databases, inside, inside, drop_rest, reset);
 	free(inside);
 	free(databases);
 	free(pieces);
@@ -206,7 +213,8 @@ main(int argc, char *argv[])
 	r.file = argv[optind + 1];
 	int status = pgrestore_look(&r);
 	if (status == BD_DONE) {
-		check_cluster(&r);
+		if (!r.unusable)
+			check_cluster(&r);
 		status = restore(&r);
 		if (status == BD_DONE && !r.dry)
 			printf("PostgreSQL cluster restore complete from '%s'.\n", r.file);

@@ -13,7 +13,7 @@
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-restore-postgres [-eknvSV] [-s DIR] [-u USER] [-w SECONDS] CONTAINER DATABASE DUMP\n");
+	fprintf(stderr, "usage: bd-restore-postgres [-eknpvSV] [-s DIR] [-u USER] [-w SECONDS] CONTAINER DATABASE DUMP\n");
 	exit(BD_USAGE);
 }
 
@@ -137,7 +137,7 @@ restore(struct pgrestore *r)
 {
 	long long need;
 	bool whole = fits(r, &need);
-	if (!whole)
+	if (!whole && !r->unusable)
 		check_pieces(r, need);
 	if (r->refusals)
 		return BD_FAILED;
@@ -169,7 +169,8 @@ main(int argc, char *argv[])
 		usage();
 	int status = pgrestore_look(&r);
 	if (status == BD_DONE) {
-		check_rights(&r);
+		if (!r.unusable)
+			check_rights(&r);
 		status = restore(&r);
 		if (status == BD_DONE && !r.dry)
 			printf("PostgreSQL restore complete for db '%s'.\n", r.database);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +24,8 @@ struct replay {
 	size_t held_len;
 	char *out;       /* what psql gets next */
 	size_t len, room, gone;
-	enum { FIRST, MIDDLE, LAST } stage;
+	enum { FIRST, MIDDLE, WAITING, LAST } stage;
+	int ready;       /* an eventfd: readable while psql may have more */
 	bool begun, committing, done;
 	char xid[24];
 	struct lines said, answer;
@@ -155,17 +157,25 @@ put_first(struct replay *p)
 
 /* -1: what has passed was not the dump. */
 static int
+end_dump(struct replay *p)
+{
+	if (pgscript_end(&p->script) < 0)
+		return -1;
+	if (p->at != p->r->census->size || !dump_watch_complete(&p->watch)) {
+		warnx("%s: it has changed while it was replayed", p->r->name);
+		return -1;
+	}
+	put_text(p, "\nSELECT 'bd-reached';\n");
+	p->stage = WAITING;
+	return 0;
+}
+
+/* All before has been done without an error. Should we be killed before that, nothing of this happens. */
+static void
 put_last(struct replay *p)
 {
 	const struct pgreplay *r = p->r;
-	if (pgscript_end(&p->script) < 0)
-		return -1;
-	if (p->at != r->census->size || !dump_watch_complete(&p->watch)) {
-		warnx("%s: it has changed while it was replayed", r->name);
-		return -1;
-	}
 	fflush(p->held);
-	put_text(p, "\n");
 	if (r->whole)
 		put_text(p, "COMMIT;\n");
 	else { /* a commit that waits for all before it */
@@ -173,8 +183,8 @@ put_last(struct replay *p)
 		put_text(p, "SET synchronous_commit = on;\nSELECT pg_catalog.txid_current();\n");
 	}
 	put_text(p, "SELECT 'bd-done';\n");
+	p->stage = LAST;
 	p->committing = true;
-	return 0;
 }
 
 static int
@@ -191,8 +201,7 @@ put_more(struct replay *p)
 	dump_watch_add(&p->watch, p->piece, (size_t)got);
 	if (got > 0)
 		return pgscript_feed(&p->script, p->piece, (size_t)got);
-	p->stage = LAST;
-	return put_last(p);
+	return end_dump(p);
 }
 
 static ssize_t
@@ -204,13 +213,18 @@ give(void *arg, void *buf, size_t len)
 		if (p->stage == FIRST) {
 			p->stage = MIDDLE;
 			put_first(p);
-		} else if (put_more(p) < 0)
+		} else if (p->stage == WAITING)
+			put_last(p);
+		else if (put_more(p) < 0)
 			return -1;
 	}
 	if (len > p->len - p->gone)
 		len = p->len - p->gone;
 	memcpy(buf, p->out + p->gone, len);
 	p->gone += len;
+	eventfd_t count;
+	if (p->stage == WAITING && p->gone == p->len)
+		eventfd_read(p->ready, &count);
 	return (ssize_t)len;
 }
 
@@ -220,6 +234,8 @@ take_answer(void *arg, const char *line)
 	struct replay *p = arg;
 	if (!strcmp(line, "bd-begun"))
 		p->begun = true;
+	else if (!strcmp(line, "bd-reached"))
+		eventfd_write(p->ready, 1);
 	else if (!strcmp(line, "bd-done"))
 		p->done = true;
 	else if (!strncmp(line, "bd-xid ", 7))
@@ -298,7 +314,11 @@ pgreplay_run(const struct pgreplay *r)
 	dump_watch_begin(&p->watch, r->census->kind);
 	if (!(p->held = open_memstream(&p->held_text, &p->held_len)))
 		err(BD_FATAL, "memory");
-	int status = pgtarget_run(r->t, pgtarget_psql, &(struct exec){.in = give, .out = on_answer, .err = on_said, .arg = p});
+	if ((p->ready = eventfd(1, EFD_CLOEXEC)) < 0)
+		err(BD_FATAL, "eventfd");
+	int status = pgtarget_run(r->t, pgtarget_psql, &(struct exec){.in = give, .out = on_answer, .err = on_said, .arg = p,
+		.ready = &p->ready});
+	close(p->ready);
 	lines_end(&p->said);
 	enum pgreplay_end end = judge_end(p, status);
 	fclose(p->held);

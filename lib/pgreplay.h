@@ -1,7 +1,7 @@
 /* pgreplay.h - a dump into a PostgreSQL server.
  *
  * Whole: BEGIN, the emptying, the dump without its own BEGIN and COMMIT, and COMMIT, which is sent only after the
- * end marker has passed and the file has proved to be what the census saw. Whatever else ends the connection
+ * end marker has passed, the file has proved to be what the census saw, and psql has done all that came before. Whatever else ends the connection
  * rolls everything back. In pieces each statement stands for itself. */
 #ifndef BD_PGREPLAY_H
 #define BD_PGREPLAY_H

@@ -49,11 +49,12 @@ pgrestore_options(struct pgrestore *r, int argc, char *argv[], void (*usage)(voi
 	r->safety_dir = "/var/lib/baudolo/safety";
 	r->lock_seconds = 60;
 	r->fd = -1;
-	for (int c; (c = getopt(argc, argv, "eknvSVs:u:w:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "eknpvSVs:u:w:")) != -1;)
 		switch (c) {
 		case 'e': r->empty = true; break;
 		case 'k': r->any_version = true; break;
 		case 'n': r->dry = true; break;
+		case 'p': r->put_back = r->empty = r->no_safety = true; break;
 		case 'v': r->verbose = true; break;
 		case 'S': r->no_safety = true; break;
 		case 's': r->safety_dir = optarg; break;
@@ -98,8 +99,10 @@ read_dump(struct pgrestore *r)
 		rc = pgcensus_take(&r->census, r->fd, r->file, r->kind);
 	if (rc == BD_FATAL)
 		return BD_FATAL;
-	if (rc == BD_FAILED)
+	if (rc == BD_FAILED) {
 		pgrestore_refuse(r, "%s cannot be restored: the reason is above", r->file);
+		r->unusable = true;
+	}
 	return BD_DONE;
 }
 
@@ -118,7 +121,7 @@ check_version(struct pgrestore *r)
 	else if (rc == BD_DONE)
 		pgrestore_refuse(r, "the dump is from PostgreSQL %s, but an older engine is serving: PostgreSQL %s (--no-version-check restores it in spite of that)",
 			from.text, here->text);
-	else
+	else if (!r->unusable)
 		pgrestore_refuse(r, "the dump does not tell its version, so that an older engine may be serving: PostgreSQL %s (--no-version-check restores it in spite of that)",
 			here->text);
 }
@@ -199,8 +202,10 @@ pgrestore_look(struct pgrestore *r)
 		return stop ? 128 + stop : BD_FAILED;
 	}
 	check_version(r);
-	check_extensions(r);
-	check_space(r);
+	if (!r->unusable) {
+		check_extensions(r);
+		check_space(r);
+	}
 	if (r->facts.standby)
 		pgrestore_refuse(r, "the server in %s is a standby, and read-only", r->container);
 	return BD_DONE;
@@ -272,8 +277,7 @@ pgrestore_say_command(const struct pgrestore *r, const char *what)
 	const char *argv[16];
 	size_t n = 0;
 	argv[n++] = r->program;
-	argv[n++] = "-e";
-	argv[n++] = "-S";
+	argv[n++] = "-p";
 	argv[n++] = "-u";
 	argv[n++] = r->user;
 	argv[n++] = "--";

@@ -3,6 +3,7 @@
 
 load engine
 load database
+load fake
 
 KILLS=2
 [ -z "${BAUDOLO_TEST_LONG-}" ] || KILLS=7
@@ -18,7 +19,13 @@ setup_file() {
 
 teardown_file() { engine_clean; }
 
-setup() { cd "$BATS_TEST_TMPDIR"; }
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	set_password rp-one "$SECRET"
+}
+
+# SERVER PASSWORD
+set_password() { printf "ALTER ROLE postgres PASSWORD '%s'" "${2//\'/\'\'}" | sql "$1" postgres; }
 
 # NAME [ARG...]: a server whose superuser is root's
 server() {
@@ -619,4 +626,126 @@ torn() { [ "$(sql "$1" "$2" -c "SELECT count(*) FROM pg_class WHERE relname IN (
 	[[ $stderr == *'WARNING: '*'others see database '*'while it is half restored'* ]]
 	census rp-many many | diff old -
 	docker rm -f rp-many >/dev/null
+}
+
+@test "passwords: in no argument list, no output, whatever is in them" {
+	old_and_new small
+	needle=n33dle$RANDOM$RANDOM
+	printf %s "$needle" >needle
+	while [ ! -e enough ]; do
+		grep -laFf needle /proc/[0-9]*/cmdline >>found 2>/dev/null || :
+	done 3>&- &
+	scanner=$!
+	for secret in "$needle" "-$needle" "$needle\$;\"' \\ x" "ü$needle" "$needle=\`id\`" "$needle%s%n"; do
+		set_password rp-one "$secret"
+		PASSWORD=$secret run -0 restore -e -u postgres rp-one small old.sql
+		printf '%s\n' "$output" >>said
+		printf '%s\n' "$secret" >file
+		run -0 --separate-stderr verb --db-password-file file
+		printf '%s\n' "$output" "$stderr" >>said
+		run -0 --separate-stderr verb --db-password-file - <file
+		run -1 --separate-stderr verb --db-password-file needle-is-not-here
+		BAUDOLO_DB_PASSWORD=$secret run -0 --separate-stderr verb
+		printf '%s\n' "$output" "$stderr" >>said
+		PASSWORD=x$secret run -1 restore -e -u postgres rp-one small old.sql
+		printf '%s\n' "$output" >>said
+	done
+	touch enough
+	wait "$scanner"
+	run cat found
+	[ -z "$output" ]
+	run -1 grep -F "$needle" said
+	# as an argument, it is gone as soon as we have read it
+	mkfifo hold
+	docker exec -i rp-one psql -XqU postgres small <hold >held 2>&1 3>&- &
+	exec 8>hold
+	echo 'BEGIN; LOCK TABLE t2; SELECT 1;' >&8
+	wait_for grep -q '1 row' held
+	set_password rp-one "-$needle"
+	verb --db-password="-$needle" >out 2>&1 3>&- 8>&- &
+	pid=$!
+	wait_for waiting rp-one
+	run grep -lsaFf needle /proc/[0-9]*/cmdline
+	[ -z "$output" ]
+	exec 8>&-
+	wait "$pid"
+}
+
+# baudolo-restore postgres with old.sql as the dump of small
+verb() {
+	local g
+	g=$PWD/root/$(bd-machine-hash)/backup-docker-to-local/20260101000000
+	mkdir -p "$g/vol/sql"
+	cp old.sql "$g/vol/sql/small.backup.sql"
+	baudolo-restore postgres vol - latest --backups-dir root --container rp-one --db-name small --db-user postgres --empty --state-dir "$PWD/state" "$@"
+}
+
+@test "baudolo-restore postgres" {
+	old_and_new small
+	export BAUDOLO_DB_PASSWORD=$SECRET
+	g=$PWD/root/$(bd-machine-hash)/backup-docker-to-local/20260101000000
+	run -0 --separate-stderr verb -n
+	[[ $output != *complete* ]]
+	content rp-one small | diff new -
+	run -0 --separate-stderr verb
+	[[ $output == *"PostgreSQL restore complete for db 'small'." ]]
+	[[ $stderr == "WARNING: $g has no manifest.json"* ]]
+	[ "$(sql rp-one small -c 'SELECT DISTINCT whose FROM t3')" = old ]
+	run -0 --separate-stderr verb -q --no-version-check --no-safety-dump --no-verify
+	[ -z "$output" ]
+	# the last of a repeated option wins, and prefixes are enough
+	run -0 verb --db-pass nonsense --db-password "$SECRET=" --db-p="$SECRET"
+	run -1 --separate-stderr verb --db-password wrong
+	[[ $stderr == *'password authentication failed'*ERROR:* ]]
+	run -2 --separate-stderr verb --db-name none
+	[[ $stderr == *"ERROR: dump not found: $g/vol/sql/none.backup.sql" ]]
+	run -2 verb --db-name ../small
+	run -2 verb --db-password
+	run -2 verb --db-password --empty
+	run -2 verb --db-password x --db-password-file y
+	(unset BAUDOLO_DB_PASSWORD && run -2 verb && [[ $output == *'ERROR: no password'* ]])
+	# the user is called like the database
+	run -1 baudolo-restore postgres vol - latest --backups-dir root --container rp-one --db-name small
+	[[ $output == *'"small"'* ]]
+	# not for other verbs
+	run -2 baudolo-restore files vol - latest --db-password x
+	# cut off
+	truncate -s -100 old.sql
+	run -1 verb
+	content rp-one small | grep -c old
+}
+
+@test "memory does not grow with the dump" {
+	size=64
+	[ -z "${BAUDOLO_TEST_LONG-}" ] || size=2048
+	create rp-one big
+	# one row of 32 MiB, and many
+	sql rp-one big -c "CREATE TABLE wide AS SELECT repeat('0123456789abcdef', 2097152) AS t" \
+		-c "CREATE TABLE long AS SELECT n, repeat(md5(n::text), 32) AS t FROM generate_series(1, $((size * 512))) n" \
+		-c "SELECT lo_from_bytea(9, decode(repeat('00', 3000000), 'hex'))" >/dev/null
+	rows rp-one big >before
+	dump rp-one big >big.sql
+	[ "$(stat -c %s big.sql)" -gt "$((size << 19))" ]
+	BAUDOLO_DB_PASSWORD=$SECRET run -0 prlimit --data=$((16 << 20)) bd-restore-postgres -s safety -e -u postgres rp-one big big.sql
+	rows rp-one big | diff before -
+	sql rp-one postgres -c 'DROP DATABASE big'
+}
+
+@test "the examples of the pages" {
+	create rp-one app
+	small old | sql rp-one app >/dev/null
+	g=root/$(bd-machine-hash)/backup-docker-to-local/20260101000000
+	mkdir -p "$g/app_data/sql" bin
+	dump rp-one app >"$g/app_data/sql/app.backup.sql"
+	ln -s "$g/app_data"
+	printf '%s\n' "$SECRET" >secret
+	docker rename rp-one app-database
+	run examples bd-restore-postgres.1
+	printf '#!/bin/sh\n[ "$1" = postgres ] || exit 0\nexec %s "$@" --backups-dir %s --db-user postgres\n' "$(command -v baudolo-restore)" "$PWD/root" >bin/baudolo-restore
+	chmod +x bin/baudolo-restore
+	first=$output status1=$status
+	PATH=$PWD/bin:$PATH run examples baudolo-restore.1
+	docker rename app-database rp-one
+	[ "$status1,$status" = 0,0 ]
+	[[ $first == *"PostgreSQL restore complete for db 'app'." && $output == *"PostgreSQL restore complete for db 'app'." ]]
 }
