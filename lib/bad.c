@@ -1,6 +1,6 @@
 /* bad.c - files of former copies that were found damaged, and must not be linked from.
  *
- * Records `path inode`. The inode says which of the copies of a path is meant, in however
+ * Records `./path inode`. The inode says which of the copies of a path is meant, in however
  * many generations it has that name; where it is a new file's by now, that is copied once
  * more than needed. */
 #include <errno.h>
@@ -33,10 +33,10 @@ load(struct bad *b, struct tsv *t)
 	while ((rc = tsv_read(t, 2)) > 0) {
 		char *end = NULL;
 		uintmax_t ino = t->field[1] ? strtoumax(t->field[1], &end, 10) : 0;
-		if (!t->field[0] || !ino || *end)
+		if (!t->field[0] || strncmp(t->field[0], "./", 2) || !ino || *end)
 			return tsv_bad(t, "not a path and an inode");
 		struct known *e = xcalloc(1, sizeof *e);
-		*e = (struct known){.path = xstrdup(t->field[0]), .ino = ino};
+		*e = (struct known){.path = xstrdup(t->field[0] + 2), .ino = ino};
 		if (!tsearch(e, &b->tree, by_path))
 			err(BD_FATAL, "memory");
 	}
