@@ -416,7 +416,8 @@ int
 main(int argc, char *argv[])
 {
 	struct docker docker;
-	struct mytarget t = {.d = &docker, .stop = &stop, .password = take_password()};
+	char *password = take_password();
+	struct mytarget t = {.d = &docker, .stop = &stop, .password = password};
 	struct mydump dump = {.fd = -1};
 	struct mycontent now = {0};
 	bd_start();
@@ -455,5 +456,8 @@ main(int argc, char *argv[])
 	mydump_free(&dump);
 	mytarget_free(&t);
 	docker_close(&docker);
+	if (password)
+		explicit_bzero(password, strlen(password));
+	free(password);
 	return bd_finish(BD_DONE);
 }
