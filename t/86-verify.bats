@@ -1,0 +1,376 @@
+#!/usr/bin/env bats
+# bd-verify, baudolo-verify: what is not as it was backed up is found and named
+
+load tree
+load copy
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	HASH=$(bd-machine-hash)
+	copy_begin
+	REPO=$WORK/b/$HASH/backup-docker-to-local
+	mkdir -p "$REPO" src
+}
+
+teardown() { [ ! -d src ] || tree_done src; }
+
+# A generation of volumes NAME=DIR, as baudolo makes it.
+backup() {
+	local v p=$WORK/partial/$NEXT bad=$WORK/s/bad$REPO
+	mkdir -p "$p"
+	[ -d "$bad" ] || bad=
+	for v; do volume_plan "${v%%=*}" "${v#*=}"; done |
+		LD_PRELOAD=${BD_PRELOAD-} bd-rsync -i "$INDEX" ${bad:+-x "$bad"} "$REPO" "$p" >results
+	bd-digest "$REPO" "$p" >digests
+	for v; do printf '%s\tok\tno\tno\t-\n' "${v%%=*}"; done | bd-stamp "$p"
+	GEN=$REPO/$NEXT
+	mv "$p" "$GEN"
+	NEXT=$((NEXT + 1))
+}
+
+verify() { baudolo-verify --backups-dir b --state-dir "$WORK/s" "$@"; }
+jobs() { local g; for g in "$REPO"/*; do printf '%s\tv\t-\t-\n' "${g##*/}"; done; }
+what() { cut -f 1,3,4; }
+
+some() {
+	mkdir -p "$1/d" && echo one >"$1/a" && echo two >"$1/d/b" && ln -s a "$1/l" && ln "$1/a" "$1/d/a2"
+	find "$1" -exec touch -h -d '2020-02-02 02:02:02.5' {} +
+}
+
+@test "all is well: nothing is said, each inode is read once" {
+	some src
+	settled
+	backup v="$PWD/src"
+	backup v="$PWD/src"
+	echo three >src/c
+	backup v="$PWD/src"
+	run -0 --separate-stderr bd-verify -o res "$REPO" <<<"$(jobs)"
+	[ -z "$output$stderr" ]
+	[ "$(cat res)" = "$(printf '%s\tv\tok\t%s\t%s\t-\n' 20260101000000 3 8 20260101000001 3 0 20260101000002 4 6)" ]
+	# counted by the kernel, too
+	run -0 strace -f -qq -y -e trace=openat -o trace bd-verify "$REPO" <<<"$(jobs)"
+	[ "$(grep -c 'openat(.*/files.*O_NOATIME' trace)" = 3 ]
+}
+
+@test "each thing that can differ is named, and no other" {
+	some src
+	backup v="$PWD/src"
+	g=20260101000000 f=$GEN/v/files
+	at() { touch -h -d '2020-02-02 02:02:02.5' "$@"; }
+	check() { # EXPECTED, or several
+		at "$f"
+		[ ! -e "$f/d" ] || at "$f/d"
+		[ ! -L "$f/l" ] && [ ! -e "$f/l" ] || at "$f/l"
+		run -1 --separate-stderr bd-verify "$REPO" <<<"$(jobs)"
+		[ "$(cut -f 3-6 <<<"$output")" = "$(printf '%s\n' "$@")" ] || { echo "$output"; return 1; }
+		(cd "$GEN/v" && mtree -f contents.mtree -p .) >mtree.out || :
+		[ -s mtree.out ]
+	}
+	sha() { printf 'sha256=%s' "$(sha256sum <"$1" | cut -d ' ' -f 1)"; }
+	cp -a "$f" was
+	sum=$(sha "$f/d/b")
+	printf x | dd of="$f/d/b" conv=notrunc status=none && at "$f/d/b"
+	check $'./files/d/b\tcontent\t'"$sum"$'\t'"$(sha "$f/d/b")"
+	printf t | dd of="$f/d/b" conv=notrunc status=none && at "$f/d/b"
+	chmod 4711 "$f/d/b"
+	check $'./files/d/b\tmode\tmode=0644\tmode=04711'
+	chmod 644 "$f/d/b"
+	chown 7:8 "$f/d"
+	check $'./files/d\tuid\tuid=0\tuid=7' $'./files/d\tgid\tgid=0\tgid=8'
+	chown 0:0 "$f/d"
+	touch -d '2020-02-02 02:02:03.5' "$f/d/b"
+	check $'./files/d/b\ttime\ttime=1580608922.500000000\ttime=1580608923.500000000'
+	at "$f/d/b"
+	ln -sfn b "$f/l"
+	check $'./files/l\tlink\tlink=a\tlink=b'
+	ln -sfn a "$f/l"
+	: >"$f/d/0" && at "$f/d/0"
+	check $'./files/d/0\textra\t-\ttype=file'
+	rm "$f/d/0"
+	mv "$f/d/b" "$f/d/c"
+	check $'./files/d/b\tmissing\ttype=file\t-' $'./files/d/c\textra\t-\ttype=file'
+	mv "$f/d/c" "$f/d/b"
+	rm "$f/l" && mkdir "$f/l"
+	check $'./files/l\ttype\ttype=link\ttype=dir'
+	rmdir "$f/l" && ln -s a "$f/l"
+	rm -r "$f/d"
+	check $'./files/d\tmissing\ttype=dir\t-' $'./files/d/a2\tmissing\ttype=file\t-' $'./files/d/b\tmissing\ttype=file\t-'
+	rm -r "$f" && cp -a was "$f"
+	run -0 bd-verify "$REPO" <<<"$(jobs)"
+	# a nanosecond, which mtree(8) does not see
+	touch -d '2020-02-02 02:02:02.500000001' "$f/d/b"
+	run -1 --separate-stderr bd-verify "$REPO" <<<"$(jobs)"
+	[ "$(cut -f 3-6 <<<"$output")" = $'./files/d/b\ttime\ttime=1580608922.500000000\ttime=1580608922.500000001' ]
+}
+
+# One change of one path below here, at random.
+flip() { # RANDOM-FILE RANDOM-FILE
+	local n kind at byte
+	n=$(find . -mindepth 1 -print0 | shuf -z -n 1 --random-source="$1" | tr '\0' '\001')
+	n=${n%$'\001'}
+	kind=$(printf '%s\n' content mode owner time name link | shuf -n 1 --random-source="$2")
+	if [ -L "$n" ]; then
+		case $kind in content | mode) kind=link ;; esac
+	elif [ "$kind" = link ] || { [ "$kind" = content ] && ! { [ -f "$n" ] && [ -s "$n" ]; }; }; then
+		kind=mode
+	fi
+	NAME=$n KIND=$kind FOLDER_TIME=$(stat -c %y "${n%/*}") TIME=$(stat -c %y "$n") OWNER=$(stat -c %u:%g "$n") MODE=$(stat -c %a "$n")
+	case $kind in
+	content)
+		AT=$(($(stat -c %s "$n") * $(od -An -N1 -tu1 "$1") / 256))
+		flip_byte
+		;;
+	mode) chmod "$(printf %o $((0$MODE ^ 010)))" "$n" ;;
+	owner) chown -h 4242 "$n" ;;
+	time) touch -h -d "$TIME + 1 second" "$n" ;;
+	name) mv "$n" "${n%/*}/renamed" ;;
+	link) TARGET=$(readlink "$n"; echo x) && ln -sfn elsewhere "$n" ;;
+	esac
+}
+
+flip_byte() {
+	local byte
+	byte=$(dd if="$NAME" bs=1 skip="$AT" count=1 status=none | od -An -tu1)
+	printf "\\$(printf %o $((byte ^ 1)))" | dd of="$NAME" bs=1 seek="$AT" conv=notrunc status=none
+	touch -d "$TIME" "$NAME"
+}
+
+unflip() {
+	case $KIND in
+	content) flip_byte ;;
+	mode) chmod "$MODE" "$NAME" ;;
+	owner) chown -h "$OWNER" "$NAME" ;;
+	time) touch -h -d "$TIME" "$NAME" ;;
+	name) mv "${NAME%/*}/renamed" "$NAME" ;;
+	link) ln -sfn -- "${TARGET%$'\nx'}" "$NAME" && touch -h -d "$TIME" "$NAME" && chown -h "$OWNER" "$NAME" ;;
+	esac
+	touch -d "$FOLDER_TIME" "${NAME%/*}"
+}
+
+@test "random flips in a hostile tree: each is found by ours and by mtree, and named" {
+	rounds=12
+	[ -z "${BAUDOLO_TEST_LONG-}" ] || rounds=100
+	TREE_SPARSE=1M tree_make src
+	tree_done src
+	# these lose more to chown than can be given back
+	rm -rf src/modes/suid src/modes/m[46]* src/modes/m2* src/modes/d[246]* src/attrs/cap
+	backup v="$PWD/src"
+	f=$GEN/v/files
+	[ -z "$(cd "$GEN/v" && mtree -f contents.mtree -p .)" ]
+	for ((round = 0; round < rounds; round++)); do
+		head -c 100K /dev/urandom >r1 && head -c 100K /dev/urandom >r2
+		cd "$f" && flip "$WORK/r1" "$WORK/r2" && cd "$WORK"
+		printf '%s %q\n' "$KIND" "$NAME" | cut -c 1-200
+		p=./files${NAME#.}
+		p=${p//\\/\\\\} p=${p//$'\t'/\\t} p=${p//$'\n'/\\n} p=${p//$'\r'/\\r}
+		case $KIND in owner) w=uid ;; name) w=missing ;; *) w=$KIND ;; esac
+		run -1 --separate-stderr bd-verify "$REPO" <<<"$(jobs)"
+		LC_ALL=C grep -qaF $'\t'"$p"$'\t'"$w"$'\t' <<<"$output"
+		(cd "$GEN/v" && mtree -f contents.mtree -p . || :) >mtree.out
+		[ -s mtree.out ]
+		cd "$f" && unflip && cd "$WORK"
+		run -0 bd-verify "$REPO" <<<"$(jobs)"
+	done
+}
+
+@test "a list that is damaged, cut off or gone" {
+	some src
+	backup v="$PWD/src"
+	m=$GEN/v/contents.mtree
+	cp "$m" was
+	for edit in '1d' '$d' '2d' '3d' 's/uid=0/uid=00/' 's/ gid/  gid/' '5p' 's,^\./files/d ,./files/../d ,' 's/type=file/type=fifo/' 's/0644/644/' \
+		's/\.500000000/.5/' 's/sha256=./sha256=g/' 's/size=4/size=-4/' 's/d type/\\144 type/' 's/$/ /' '$a# end'; do
+		LC_ALL=C sed "$edit" was >"$m"
+		run -1 --separate-stderr bd-verify "$REPO" <<<"$(jobs)"
+		[ "$edit" = '$d' ] || [[ $output == *$'\t./contents.mtree\tmalformed\t'* && $stderr == *"bd-verify: 20260101000000/v/contents.mtree:"* ]] ||
+			{ echo "$edit: $output $stderr"; false; }
+	done
+	head -c -1 was >"$m"
+	run -1 --separate-stderr bd-verify "$REPO" <<<"$(jobs)"
+	[[ $stderr == *'the last line has no end'* ]]
+	tr t '\0' <was >"$m"
+	run -1 --separate-stderr bd-verify "$REPO" <<<"$(jobs)"
+	[[ $stderr == *'NUL byte'* ]]
+	: >"$m"
+	run -1 bd-verify "$REPO" <<<"$(jobs)"
+	rm "$m"
+	run -1 --separate-stderr bd-verify -o res "$REPO" <<<"$(jobs)"
+	[ "$output" = $'20260101000000\tv\t.\tunvouched\t-\t-\t-' ]
+	[ "$(cut -f 3 res)" = unvouched ]
+	rm -r "$GEN/v"
+	run -1 bd-verify "$REPO" <<<"$(jobs)"
+	[ "$output" = $'20260101000000\tv\t.\tmissing\t-\t-\t-' ]
+}
+
+@test "-q reads no file; a path, and one to go on from" {
+	some src
+	mkdir src/d-x && echo x >src/d-x/y && echo z >src/d.z
+	backup v="$PWD/src"
+	f=$GEN/v/files
+	printf X | dd of="$f/a" conv=notrunc status=none
+	touch -d '2020-02-02 02:02:02.5' "$f/a"
+	run -0 strace -f -qq -y -e trace=openat -o trace bd-verify -q "$REPO" <<<"$(jobs)"
+	run ! grep 'openat(.*/files.*O_NOATIME' trace
+	chmod 600 "$f"/*
+	verify_path() { printf '20260101000000\tv\t%s\t%s\n' "$1" "$2" | bd-verify -q "$REPO" | cut -f 3 | sort -u | tr '\n' ' '; }
+	[ "$(verify_path - -)" = './files/a ./files/d ./files/d-x ./files/d.z ./files/d/a2 ' ]
+	[ "$(verify_path ./files/d -)" = './files/d ./files/d/a2 ' ]
+	[ "$(verify_path ./files/a -)" = './files/a ' ]
+	[ "$(verify_path - ./files/d-x/y)" = './files/d.z ./files/d/a2 ' ]
+	[ "$(verify_path ./files/d ./files/d/a3)" = '' ]
+	[ "$(verify_path ./files/nothing -)" = '' ]
+}
+
+@test "with a budget of one byte, again and again: all of it, the same" {
+	TREE_SPARSE=1M tree_make src
+	tree_done src
+	backup v="$PWD/src"
+	backup v="$PWD/src"
+	f=$GEN/v/files
+	chmod 600 "$f/order/a0" && echo x >>"$f/sizes/one" && rm -f "$f/times/epoch" && : >"$f/zzz"
+	bd-verify "$REPO" <<<"$(jobs)" >all || [ $? = 1 ]
+	from=- steps=0
+	while :; do
+		jobs | from=$from awk -F '\t' -v OFS='\t' '{ $4 = ENVIRON["from"] } 1' >in
+		bd-verify -b 1 -o res "$REPO" <in >>parts || [ $? = 1 ]
+		steps=$((steps + 1))
+		next=$(cut -f 6 res | sort -u)
+		[ "$next" != "$from" ]
+		from=$next
+		[ "$from" != - ] || break
+		[ "$steps" -lt 1000 ]
+	done
+	[ "$steps" -gt 50 ]
+	[ "$(LC_ALL=C sort all)" = "$(LC_ALL=C sort parts)" ]
+	[ "$(wc -l <all)" -gt 4 ]
+}
+
+@test "baudolo-verify: everything, a generation, a volume; the summary" {
+	some src && mkdir src2 && echo 2 >src2/f
+	settled
+	backup v="$PWD/src" w="$PWD/src2"
+	backup v="$PWD/src" w="$PWD/src2"
+	before=$(fingerprint b)
+	run -0 --separate-stderr verify
+	[ "$output" = '2 volumes in 2 generations: 8 files compared, 10 bytes read, all as they were backed up.' ]
+	[ -z "$stderr" ]
+	run -0 verify --generation latest
+	[ "$output" = '2 volumes in 1 generations: 4 files compared, 10 bytes read, all as they were backed up.' ]
+	run -0 verify --generation 20260101000000 --volume w
+	[ "$output" = '1 volumes in 1 generations: 1 files compared, 2 bytes read, all as they were backed up.' ]
+	run -0 verify -q --quick
+	[ -z "$output" ]
+	[ "$(fingerprint b)" = "$before" ]
+	[ "$(cut -f 1-3 "s/verify$REPO/verified")" = "$(printf '%s\t%s\tok\n' 20260101000000 v 20260101000000 w 20260101000001 v 20260101000001 w)" ]
+	printf X | dd of="$REPO/20260101000000/v/files/a" conv=notrunc status=none
+	touch -d '2020-02-02 02:02:02.5' "$REPO/20260101000000/v/files/a"
+	run -0 verify --quick
+	run -1 --separate-stderr verify
+	[ "$output" = '2 volumes in 2 generations: 8 files compared, 10 bytes read, 2 damaged.' ]
+	[ "$(grep -c '^ERROR: 2026010100000[01]/v ./files/\(a\|d/a2\): content: expected sha256=.*, found sha256=' <<<"$stderr")" = 4 ]
+	[ "$(cut -f 2,3 "s/verify$REPO/verified" | sort -u)" = $'v\tbad\nw\tok' ]
+	run -0 verify --volume w
+	run -3 verify --volume x
+	run -2 verify --budget 0
+	run -2 verify --budget 10
+	run -2 verify --budget 10GiB --quick
+	run -3 verify --repo-name none
+}
+
+@test "what is damaged is copied afresh, once, and not linked on" {
+	some src
+	settled
+	backup v="$PWD/src"
+	backup v="$PWD/src"
+	f=$GEN/v/files
+	printf X | dd of="$f/d/b" conv=notrunc status=none
+	touch -d '2020-02-02 02:02:02.5' "$f/d/b"
+	# nobody has looked yet
+	backup v="$PWD/src"
+	same_inodes "$REPO/20260101000000/v/files" "$GEN/v/files"
+	run -1 verify --generation 20260101000000
+	[ "$(cat "s/bad$REPO/v")" = "./d/b"$'\t'"$(stat -c %i "$f/d/b")" ]
+	backup v="$PWD/src"
+	oracle src "$GEN/v/files"
+	[ "$(stat -c %i "$GEN/v/files/d/b")" != "$(stat -c %i "$f/d/b")" ]
+	[ "$(stat -c %i "$GEN/v/files/a")" = "$(stat -c %i "$f/a")" ]
+	run -0 verify --generation latest
+	fresh=$(stat -c %i "$GEN/v/files/d/b")
+	backup v="$PWD/src"
+	[ "$(stat -c %i "$GEN/v/files/d/b")" = "$fresh" ]
+	# the old ones stay what they are, and are told of
+	run -1 verify
+	# a list that nobody understands: all is copied
+	echo nonsense >"s/bad$REPO/v"
+	backup v="$PWD/src"
+	[ "$(stat -c %i "$GEN/v/files/a")" != "$(stat -c %i "$f/a")" ]
+	oracle src "$GEN/v/files"
+}
+
+@test "a scrub: what was not verified for longest comes first, and goes on where it ended" {
+	settled
+	for v in v w x; do
+		mkdir "src/$v"
+		for n in 1 2 3 4; do head -c 600K /dev/urandom >"src/$v/$n"; done
+	done
+	backup v="$PWD/src/v" w="$PWD/src/w" x="$PWD/src/x"
+	backup v="$PWD/src/v" w="$PWD/src/w" x="$PWD/src/x"
+	run -0 verify --budget 1MiB
+	[ "$output" = '1 volumes in 2 generations: 4 files compared, 1228800 bytes read, all as they were backed up; more to do.' ]
+	[ "$(cut -f 1,3,5 "s/verify$REPO/volumes")" = "$(printf '%s\t%s\t%s\n' v 20260101000001 ./files/3 w - - x - -)" ]
+	[ ! -s "s/verify$REPO/verified" ]
+	# damage behind it is found, that before it is not, a new generation waits
+	printf X | dd of="$REPO/20260101000000/v/files/1" conv=notrunc status=none
+	printf X | dd of="$REPO/20260101000000/w/files/2" conv=notrunc status=none
+	backup v="$PWD/src/v" w="$PWD/src/w" x="$PWD/src/x"
+	run -1 --separate-stderr verify --budget 2MiB
+	[[ $output == *'2 volumes in 3 generations: '*' 2 damaged; more to do.' ]]
+	[[ $stderr == *'ERROR: 20260101000000/w ./files/2: content: '* && $stderr != *'1/v '* && $stderr != *'0/v '* ]]
+	[ "$(cut -f 1-3 "s/verify$REPO/verified")" = "$(printf '%s\t%s\t%s\n' 20260101000000 v ok 20260101000000 w bad 20260101000001 v ok 20260101000001 w bad)" ]
+	# to the end: what was bad in an earlier part stays bad
+	run verify --budget 30min
+	[[ $output != *'more to do.' ]]
+	[ "$(cut -f 5 "s/verify$REPO/volumes" | sort -u)" = - ]
+	[ "$(grep -c $'\tbad\t' "s/verify$REPO/verified")" -ge 2 ]
+	grep -q $'20260101000000\tw\tbad' "s/verify$REPO/verified"
+	# and around again
+	run -1 verify --budget 1TiB
+	grep -q $'20260101000000\tv\tbad' "s/verify$REPO/verified"
+	run -1 verify --budget 1MiB
+}
+
+@test "nothing vouches for the original's generations; two verifications at once" {
+	some src
+	backup v="$PWD/src"
+	mkdir -p "$REPO/20250101000000/v/files"
+	echo '{"hash": "0", "date": "2025-01-01T00:00:00"}' >"$REPO/20250101000000/directory_stemp.json"
+	run -0 --separate-stderr verify
+	[ "$stderr" = 'WARNING: nothing vouches for what is in generation 20250101000000: it has no contents.mtree.' ]
+	rm "$GEN/v/contents.mtree"
+	run -0 --separate-stderr verify
+	exec 8>"s/verify$REPO/lock"
+	flock 8
+	run -4 verify
+	exec 8>&-
+}
+
+@test "malformed input, wrong usage, outputs that cannot be written" {
+	some src
+	backup v="$PWD/src"
+	for in in 'g\tv\t-\n' 'g/h\tv\t-\t-\n' 'g\t..\t-\t-\n' '-\tv\t-\t-\n' 'g\tv\t-\t-' '\n'; do
+		printf -- "$in" >in
+		run -2 --separate-stderr bd-verify "$REPO" <in
+		[ -z "$output" ]
+		[[ $stderr == 'bd-verify: stdin:1: '* ]]
+	done
+	for args in '' 'a b' '-b 0 .' '-t x .' '-j 65 .' '-x .'; do run -2 bd-verify $args </dev/null; done
+	run -3 bd-verify "$REPO/none" </dev/null
+	chmod 600 "$GEN/v/files/a"
+	run -3 bash -c 'bd-verify "$1" <<<"$2" >/dev/full' - "$REPO" "$(jobs)"
+	run -3 bash -c 'bd-verify -o /dev/full "$1" <<<"$2"' - "$REPO" "$(jobs)"
+}
+
+@test "examples" {
+	load fake
+	examples bd-verify.1
+}
