@@ -361,6 +361,17 @@ unlock() {
 	[ "$(manifest pgdata)" = 'true false postgres' ]
 }
 
+@test "bd-engines dies: no dumps, all files are done" {
+	shims bd-engines <<-'E'
+		#!/bin/sh
+		kill -KILL $$
+	E
+	PATH=$PWD/bin:$PATH run -1 --separate-stderr run_it --only-sql
+	[ "$stderr" = 'ERROR: the containers could not be asked for their databases: status 137. No dumps are made.' ]
+	[ "$(dumped)" = '' ]
+	for v in pgdata mydata web; do copied "$v"; done
+}
+
 @test "a database in a volume that is called like a file of a generation" {
 	volume_new manifest.json >/dev/null
 	container_run odd2-db -v manifest.json:/v
