@@ -1,8 +1,6 @@
 /* link.c - a new copy: hard-links from PREV what can stand for the source's, hands out the rest. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "linker.h"

@@ -4,7 +4,6 @@
  * No inode is written to but those of folders, since an older generation may name it, too. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
