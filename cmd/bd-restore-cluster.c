@@ -12,7 +12,7 @@
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-restore-cluster [-eknpvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP\n");
+	fprintf(stderr, "usage: bd-restore-cluster [-efknpvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP\n");
 	exit(BD_USAGE);
 }
 

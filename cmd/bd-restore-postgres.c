@@ -13,7 +13,7 @@
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-restore-postgres [-eknpvSV] [-s DIR] [-u USER] [-w SECONDS] CONTAINER DATABASE DUMP\n");
+	fprintf(stderr, "usage: bd-restore-postgres [-efknpvSV] [-s DIR] [-u USER] [-w SECONDS] CONTAINER DATABASE DUMP\n");
 	exit(BD_USAGE);
 }
 
@@ -33,7 +33,7 @@ check_rights(struct pgrestore *r)
 		needs_schema = needs_schema || !r->empty || !names_have(&f->keep, r->census.schemas.name[i]);
 	if (needs_schema && r->census.schemas.count && !f->creates)
 		pgrestore_refuse(r, "the dump creates schemas, which '%s' may not do in database '%s' (GRANT CREATE ON DATABASE)", r->user, r->database);
-	if (r->census.tables && !r->census.schemas.count && !f->creates_in_public)
+	if (r->census.in_public && !f->creates_in_public)
 		pgrestore_refuse(r, "'%s' may create nothing in the schema public of database '%s' (GRANT CREATE ON SCHEMA public)", r->user, r->database);
 }
 

@@ -47,9 +47,11 @@ static void
 count_create(struct pgcensus *c, const char *at, const struct pgscript_item *item)
 {
 	if (follow(&at, item, "TABLE") || follow(&at, item, "UNLOGGED TABLE") || follow(&at, item, "FOREIGN TABLE") ||
-	    follow(&at, item, "MATERIALIZED VIEW"))
+	    follow(&at, item, "MATERIALIZED VIEW")) {
+		const char *name = at;
 		c->tables++;
-	else if (follow(&at, item, "INDEX") || follow(&at, item, "UNIQUE INDEX"))
+		c->in_public = c->in_public || (follow(&name, item, "public") && name < item->text + item->len && *name == '.');
+	} else if (follow(&at, item, "INDEX") || follow(&at, item, "UNIQUE INDEX"))
 		c->indexes++;
 	else if (follow(&at, item, "SEQUENCE"))
 		c->sequences++;

@@ -10,6 +10,7 @@ struct pgcensus {
 	enum dump_kind kind;     /* what it should be: DUMP_POSTGRES or DUMP_CLUSTER */
 	off_t size;
 	size_t tables, indexes, sequences, others, objects; /* objects: large ones */
+	bool in_public;          /* some of the tables are in the schema public */
 	struct names settings;   /* parameters that it sets */
 	struct names extensions, schemas; /* that it creates */
 	struct names databases, roles;    /* of a cluster, those that it creates */

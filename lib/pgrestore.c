@@ -49,9 +49,10 @@ pgrestore_options(struct pgrestore *r, int argc, char *argv[], void (*usage)(voi
 	r->safety_dir = "/var/lib/baudolo/safety";
 	r->lock_seconds = 60;
 	r->fd = -1;
-	for (int c; (c = getopt(argc, argv, "eknpvSVs:u:w:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "efknpvSVs:u:w:")) != -1;)
 		switch (c) {
 		case 'e': r->empty = true; break;
+		case 'f': r->any_space = true; break;
 		case 'k': r->any_version = true; break;
 		case 'n': r->dry = true; break;
 		case 'p': r->put_back = r->empty = r->no_safety = true; break;
@@ -152,19 +153,18 @@ find_data(struct pgrestore *r)
 	return line;
 }
 
-/* New rows and their log come beside the old ones. What compresses well may need less than its text, but hardly less
- * than a quarter of it. */
+/* New rows come beside the old ones. Rows need more room than their text, unless they compress well; a server without room for
+ * its log stops, and does not start again (tried). */
 static void
 check_space(struct pgrestore *r)
 {
 	struct statvfs fs;
-	char *data = r->docker.socket ? find_data(r) : NULL;
+	char *data = r->docker.socket && !r->any_space ? find_data(r) : NULL;
 	if (data && statvfs(data, &fs) == 0) {
 		long long free = (long long)fs.f_bavail * (long long)fs.f_frsize, size = (long long)r->census.size;
-		if (free < size / 4)
-			pgrestore_refuse(r, "%s: %lld MiB are free, too few for a dump of %lld MiB", data, free >> 20, size >> 20);
-		else if (free < size)
-			fprintf(stderr, "WARNING: %s: %lld MiB are free for a dump of %lld MiB\n", data, free >> 20, size >> 20);
+		if (free < size)
+			pgrestore_refuse(r, "%s: %lld MiB are free, too few for a dump of %lld MiB (--no-space-check restores it in spite of that)",
+			    data, free >> 20, size >> 20);
 	}
 	free(data);
 }

@@ -8,7 +8,7 @@
 struct pgrestore {
 	const char *program;     /* for the command that puts a safety dump back */
 	enum dump_kind kind;
-	bool empty, any_version, dry, verbose, no_safety;
+	bool empty, any_space, any_version, dry, verbose, no_safety;
 	bool put_back;           /* the dump is a safety dump: what is there is half restored, and goes */
 	const char *safety_dir, *user, *container, *database, *file;
 	long lock_seconds;
@@ -23,7 +23,7 @@ struct pgrestore {
 	char *safety;            /* path of the safety dump; NULL: none was made */
 };
 
-/* Parses [-eknpvSV] [-s DIR] [-u USER] [-w SECONDS]; what is left starts at optind. */
+/* Parses [-efknpvSV] [-s DIR] [-u USER] [-w SECONDS]; what is left starts at optind. */
 void pgrestore_options(struct pgrestore *r, int argc, char *argv[], void (*usage)(void));
 void pgrestore_refuse(struct pgrestore *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

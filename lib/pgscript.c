@@ -387,6 +387,7 @@ skip(const struct pgscript *s, const char *data, size_t len)
 {
 	const char *to = NULL, *other;
 	switch (s->state) {
+	case LINE: to = memchr(data, '\n', len); break;
 	case ROWS:
 		/* from the fourth byte of a row on it cannot be the last */
 		if (s->row_len <= sizeof s->row)

@@ -17,7 +17,7 @@ setup_file() {
 	server rp-one
 }
 
-teardown_file() { engine_clean; }
+teardown_file() { engine_clean; loop_clean; }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -694,7 +694,7 @@ verb() {
 	run -0 --separate-stderr verb -q --no-version-check --no-safety-dump --no-verify
 	[ -z "$output" ]
 	# the last of a repeated option wins, and prefixes are enough
-	run -0 verb --db-pass nonsense --db-password "$SECRET=" --db-p="$SECRET"
+	run -0 verb --db-pass nonsense --db-password "x y" --db-p="$SECRET"
 	run -1 --separate-stderr verb --db-password wrong
 	[[ $stderr == *'password authentication failed'*ERROR:* ]]
 	run -2 --separate-stderr verb --db-name none
@@ -748,4 +748,38 @@ verb() {
 	docker rename app-database rp-one
 	[ "$status1,$status" = 0,0 ]
 	[[ $first == *"PostgreSQL restore complete for db 'app'." && $output == *"PostgreSQL restore complete for db 'app'." ]]
+}
+
+@test "a disk that cannot hold it is seen before anything is dropped" {
+	fs=$(loop_fs ext4 160M)
+	server rp-disk -v "$fs:/var/lib/postgresql" -e PGDATA=/var/lib/postgresql/d
+	create rp-disk small
+	small old | sql rp-disk small >/dev/null
+	dump rp-disk small >d.sql
+	content rp-disk small >before
+	free=$(stat -f -c '%a * %S' "$fs")
+	# as large as one likes, without any rows
+	{ grep -m 1 -B 99 '^SET statement_timeout' d.sql && yes -- "-- $(printf '%0999d' 0)" | head -c "$((free + (4 << 20)))"; echo; sed '1,/^SET statement_timeout/d' d.sql; } >big.sql
+	run -1 --separate-stderr restore -e -u postgres rp-disk small big.sql
+	[[ $stderr == *"ERROR: $fs: "*'MiB are free, too few for a dump of '* ]]
+	content rp-disk small | diff before -
+	run -0 restore -f -e -u postgres rp-disk small big.sql
+	content rp-disk small | diff before -
+	rm big.sql
+	# one that fills up meanwhile
+	sql rp-disk small -c "SELECT lo_unlink(1)" -c "SELECT setseed(0.5)" >/dev/null
+	content rp-disk small >before
+	create rp-one big
+	sql rp-one big -c 'CREATE TABLE t AS SELECT n, repeat(md5(n::text), 8) AS t FROM generate_series(1, 700000) n' >/dev/null
+	dump rp-one big >big.sql
+	fallocate -l 30M "$fs/ballast"
+	run -1 --separate-stderr restore -f -e -u postgres rp-disk small big.sql
+	# the server may have stopped, and starts as soon as there is room
+	rm "$fs/ballast"
+	container_running rp-disk || docker start rp-disk >/dev/null
+	server_wait rp-disk
+	wait_for alone rp-disk small
+	content rp-disk small | diff before -
+	docker rm -f rp-disk >/dev/null
+	sql rp-one postgres -c 'DROP DATABASE big'
 }

@@ -186,7 +186,7 @@ PostgreSQL cluster restore complete from 'all.sql'." ]
 	for point in $points; do
 		BAUDOLO_DB_PASSWORD=$PASSWORD bd-restore-cluster -s safety -u postgres -e rc-to all.sql >out 2>&1 3>&- &
 		pid=$!
-		wait_for "at_$point"
+		wait_for "at_$point" || wait_for "at_$point" || wait_for "at_$point"
 		kill -9 "$pid"
 		wait "$pid" || :
 		wait_for alone
