@@ -67,6 +67,7 @@ find_generations(const char *path)
 	all = xrealloc(all, count + n + 1, sizeof *all);
 	while (n--)
 		all[count++] = (struct generation){.repo = path, .name = names[n], .label = xasprintf("%s/%s", path, names[n])};
+	free(names);
 	close(repo);
 }
 

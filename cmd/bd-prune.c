@@ -383,9 +383,11 @@ main(int argc, char *argv[])
 	}
 	if (rc)
 		return rc;
-	char ***rows = xcalloc(copies.rows + 1, sizeof *rows); /* lives until exit */
+	char ***rows = xcalloc(copies.rows + 1, sizeof *rows);
 	for (size_t i = 0; i < copies.rows; i++)
 		rows[i] = table_row(&copies, i);
 	qsort(rows, copies.rows, sizeof *rows, by_volume);
-	return bd_finish(judge_repos(rows, now, only_always) < 0 ? BD_FATAL : BD_DONE);
+	rc = judge_repos(rows, now, only_always) < 0 ? BD_FATAL : BD_DONE;
+	free(rows);
+	return bd_finish(rc);
 }

@@ -199,6 +199,7 @@ remove_all(const char *root, const char *hash, const char *repo, char *const gen
 		warn("%s", root);
 		status = BD_FAILED;
 	}
+	free(path);
 	return status;
 }
 
@@ -222,6 +223,7 @@ resume(const char *root, const char *hash)
 		if (delete(removed, names[i]) < 0)
 			status = BD_FAILED;
 	}
+	folder_names_free(names, (size_t)n);
 	return status;
 }
 
