@@ -83,7 +83,7 @@ read_files() { cut -f 4 digests; }
 	run -0 bd-verify "$REPO" <<<$'20260101000000\tv\t-\t-'
 	# what the page tells of: of these two mtree takes one for the other, we do not
 	echo more >"$WORK/src/\\?"
-	backup
+	backup "$WORK/src"
 	cd "$GEN/v"
 	[[ $(mtree -f contents.mtree -p .) == *'files/?:'* ]]
 	run -0 bd-verify "$REPO" <<<$'20260101000001\tv\t-\t-'
