@@ -367,7 +367,7 @@ unlock() {
 		kill -KILL $$
 	E
 	PATH=$PWD/bin:$PATH run -1 --separate-stderr run_it --only-sql
-	[ "$stderr" = 'ERROR: the containers could not be asked for their databases: status 137. No dumps are made.' ]
+	grep -Fx 'ERROR: the containers could not be asked for their databases: status 137. No dumps are made.' <<<"$stderr"
 	[ "$(dumped)" = '' ]
 	for v in pgdata mydata web; do copied "$v"; done
 }
