@@ -94,6 +94,57 @@ started() { docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$@"; }
 	[ "$(cat "$(volume_path vol-a)/f")" = 'by hand' ]
 }
 
+@test "what is not as it was backed up is refused, each file by name, and nothing is touched" {
+	at=$(volume_new vol-a)
+	echo mine >"$at/mine"
+	g=$repo/20260202020202
+	mkdir -p "$g/vol-c/files" && echo fine >"$g/vol-c/files/f" && bd-digest "$repo" "$g" >/dev/null
+	printf X | dd of="$g/vol-a/files/dir/file" conv=notrunc status=none
+	touch -d '2020-01-01 00:00:00' "$g/vol-a/files/dir/file"
+	: >"$g/vol-a/files/more"
+	before=$(fingerprint "$at")
+	for option in '' --dry-run --live --stop; do
+		run -1 --separate-stderr restore vol-a - latest $option
+		[ -z "$output" ]
+		[[ $stderr == *'ERROR: ./files/dir/file: content: expected sha256='*', found sha256='* ]]
+		[[ $stderr == *'ERROR: ./files/link: content: '*'ERROR: ./files/more: extra: expected -, found type=file'* ]]
+		[[ $stderr == *"ERROR: $g/vol-a is not as it was backed up: see above; nothing was changed. --no-verify restores what is there" ]]
+		[ "$(fingerprint "$at")" = "$before" ]
+	done
+	# the same generation, another volume, and another generation
+	run -0 --separate-stderr restore vol-c - latest
+	[ -z "$stderr" ]
+	run -0 restore vol-a - 20260101000000
+	run -0 --separate-stderr restore vol-a - latest --no-verify
+	[ -z "$stderr" ]
+	oracle "$g/vol-a/files" "$at"
+	volume_rm vol-c
+	# a list that is damaged vouches for nothing; one that is not there is a warning
+	printf 'x\n' >>"$repo/20260101000000/vol-a/contents.mtree"
+	run -1 --separate-stderr restore vol-a - 20260101000000
+	[[ $stderr == *'ERROR: ./contents.mtree: malformed: '* ]]
+	rm "$repo/20260101000000/vol-a/contents.mtree"
+	run -0 --separate-stderr restore vol-a - 20260101000000
+	[ "$stderr" = "WARNING: $repo/20260101000000/vol-a has no contents.mtree: nothing vouches for what is in it." ]
+}
+
+@test "a dump that is not as it was backed up is refused before anything is asked of its engine" {
+	g=$repo/20260202020202
+	mkdir "$g/vol-a/sql" && echo dump >"$g/vol-a/sql/db.backup.sql" && echo other >"$g/vol-a/sql/other.backup.sql"
+	bd-digest "$repo" "$g" >/dev/null
+	echo else >"$g/vol-a/sql/db.backup.sql"
+	export BAUDOLO_DB_PASSWORD=x
+	for verb in postgres mariadb; do
+		run -1 --separate-stderr baudolo-restore "$verb" vol-a - latest --backups-dir root --container br-none --db-name db --empty
+		[[ $stderr == 'ERROR: ./sql/db.backup.sql: time: '*'ERROR: ./sql/db.backup.sql: content: '*'nothing was changed. --no-verify'* ]]
+		# its neighbour is none of its business
+		run --separate-stderr baudolo-restore "$verb" vol-a - latest --backups-dir root --container br-none --db-name other
+		[[ $status != 0 && $stderr != *content* && $stderr == *br-none* ]]
+		run --separate-stderr baudolo-restore "$verb" vol-a - latest --backups-dir root --container br-none --db-name db --no-verify
+		[[ $status != 0 && $stderr != *content* && $stderr == *br-none* ]]
+	done
+}
+
 @test "a tree of the original's layout" {
 	volume_new vol-a >/dev/null
 	g=root/$hash/backup-docker-to-local/20250505050505
