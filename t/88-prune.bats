@@ -197,6 +197,8 @@ bd_built() {
 		t=$((t + (RANDOM % 8 + 1) * (n > 20 ? 11 : 90) * 3600 / 2))
 	done
 	[ "$(cut -f 2 generations | sort -u | wc -l)" = "$n" ]
+	# the oldest, where a rule may still keep one, stays with newer versions of restic only: 0.14 lets it go
+	oldest=$(cut -f 2 generations | sort | head -n 1)
 	for ((i = 0; i < policies; i++)); do
 		r=() b=()
 		for rule in l:last H:hourly d:daily w:weekly m:monthly y:yearly; do
@@ -204,8 +206,8 @@ bd_built() {
 			k=$((RANDOM % 7 + 1))
 			r+=("--keep-${rule#*:}" "$k") b+=("-${rule%:*}" "$k")
 		done
-		restic forget --dry-run --json "${r[@]}" | jq -r '.[0].keep[].time[:19] | gsub("[^0-9]"; "")' | sort >theirs
-		bd-prune "${b[@]}" generations copies | sed -n 's/\tkeep\t.*//p' | cut -f 2 >ours
+		restic forget --dry-run --json "${r[@]}" | jq -r '.[0].keep[].time[:19] | gsub("[^0-9]"; "")' | sort | grep -vx "$oldest" >theirs
+		bd-prune "${b[@]}" generations copies | sed -n 's/\tkeep\t.*//p' | cut -f 2 | grep -vx "$oldest" >ours
 		diff theirs ours || { echo "${b[*]}"; false; }
 		[ -s ours ]
 	done
