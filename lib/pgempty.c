@@ -120,6 +120,8 @@ pgempty_facts(void)
 	    "  FROM thing, pg_identify_object(classid, thing.oid, 0) i WHERE NOT pg_has_role(owner, 'USAGE')\n"
 	    /* see pgcensus.c */
 	    "UNION ALL SELECT 'drop', (coalesce(sum(CASE WHEN classid <> 'pg_class'::regclass THEN 2 WHEN turn = 7 THEN 3 ELSE 12 END), 0)\n"
-	    "  + 4 * (SELECT count(*) FROM pg_index WHERE indexrelid >= 16384) + (SELECT count(*) %s))::bigint::text FROM thing;\n",
+	    "  + 4 * (SELECT count(*) FROM pg_index WHERE indexrelid >= 16384) + (SELECT count(*) %s)\n"
+	    "  + (SELECT count(*) FROM (SELECT DISTINCT classid, objid FROM pg_depend WHERE objid >= 16384 AND classid IN ('pg_constraint'::regclass,\n"
+	    "    'pg_trigger'::regclass, 'pg_attrdef'::regclass, 'pg_rewrite'::regclass, 'pg_policy'::regclass)) AS parts))::bigint::text FROM thing;\n",
 	    parts, large);
 }
