@@ -147,6 +147,7 @@ put_back(struct pgrestore *r)
 		pgrestore_refuse(r, "the restore failed, and the server in %s is neither as it was nor restored", r->container);
 		pgrestore_say_command(r, "As soon as the server can do it, this puts back what was there");
 	}
+	pgrestore_close_safety(&back);
 	return status;
 }
 
@@ -164,6 +165,7 @@ check_safety(const struct pgrestore *r)
 		rc = -1;
 	}
 	names_free(&lost);
+	pgrestore_close_safety(&back);
 	return rc;
 }
 

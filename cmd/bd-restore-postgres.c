@@ -111,6 +111,7 @@ put_back(struct pgrestore *r)
 		pgrestore_refuse(r, "the restore failed, and database '%s' is neither as it was nor restored", r->database);
 		pgrestore_say_command(r, "As soon as the server can do it, this puts back what was there");
 	}
+	pgrestore_close_safety(&back);
 	return status;
 }
 

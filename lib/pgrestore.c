@@ -343,6 +343,15 @@ pgrestore_open_safety(const struct pgrestore *r, struct pgrestore *back)
 		pgtarget_facts(&back->target, back->census.encoding, back->kind, &back->facts) == 0 ? 0 : -1;
 }
 
+void
+pgrestore_close_safety(struct pgrestore *back)
+{
+	if (back->fd >= 0)
+		close(back->fd);
+	pgcensus_free(&back->census);
+	pgfacts_free(&back->facts);
+}
+
 int
 pgrestore_remove_safety(struct pgrestore *r)
 {
@@ -355,10 +364,7 @@ pgrestore_remove_safety(struct pgrestore *r)
 void
 pgrestore_close(struct pgrestore *r)
 {
-	if (r->fd >= 0)
-		close(r->fd);
-	pgcensus_free(&r->census);
-	pgfacts_free(&r->facts);
+	pgrestore_close_safety(r);
 	free(r->safety);
 	if (r->target.d) {
 		pgtarget_end(&r->target);

@@ -35,6 +35,7 @@ int pgrestore_look(struct pgrestore *r);
 int pgrestore_make_safety(struct pgrestore *r);
 /* Opens the safety dump, takes its census and asks the server anew, into *back, which is otherwise as r. 0, or -1 (said). */
 int pgrestore_open_safety(const struct pgrestore *r, struct pgrestore *back);
+void pgrestore_close_safety(struct pgrestore *back); /* in any case */
 void pgrestore_say_command(const struct pgrestore *r, const char *what); /* that puts the safety dump back */
 int pgrestore_remove_safety(struct pgrestore *r);
 
