@@ -341,15 +341,6 @@ ERROR: backup files dir not found: $repo/20260101000000/vol-b/files" ]
 	done
 }
 
-@test "what is not built yet says so" {
-	for verb in postgres mariadb; do
-		run -2 baudolo-restore $verb vol-a - latest --container c --db-name d --db-password p
-		[ "$output" = "ERROR: baudolo-restore $verb is not built yet" ]
-	done
-	run -2 baudolo-restore cluster vol-a - latest --container c --instance i --db-user u --db-password p
-	[ "$output" = 'ERROR: baudolo-restore cluster is not built yet' ]
-}
-
 @test "wrong usage, the version, the help" {
 	for args in '' files 'files v' 'files v h' 'files v h latest more' 'none v h latest' 'files v h latest --nope'; do
 		# shellcheck disable=SC2086 # words
