@@ -82,6 +82,13 @@ $(B)/fuzz/%: t/fuzz/%.c $(B)/fuzz/lib/libbd.a
 $(B)/fuzz/lib/libbd.a: FORCE
 	$(MAKE) B=$(B)/fuzz/lib CC=clang CFLAGS='$(FUZZ)-no-link' HARDEN=-fPIE $@
 
+# All of them, a minute each, from what they have found so far.
+FUZZ_SECONDS ?= 60
+fuzz: $(patsubst t/fuzz/%.c,$(B)/fuzz/%,$(wildcard t/fuzz/*.c))
+	for f in $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c)); do \
+	  mkdir -p $(B)/fuzz/corpus/$$f && $(B)/fuzz/$$f -close_fd_mask=2 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	    -artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/corpus/$$f $$(ls -d t/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
+
 FORCE:
 
 sweep: all
@@ -100,4 +107,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all lint check asan sweep install uninstall clean
+.PHONY: all lint check asan fuzz sweep install uninstall clean

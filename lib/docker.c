@@ -17,10 +17,10 @@
 enum { OUR_MAJOR = 1, OUR_MINOR = 44 };
 enum { GET_SECONDS = 300 }; /* a daemon that hangs must not hang a run for ever */
 
-static int
-set_host(struct docker *d)
+int
+docker_host(struct docker *d, const char *host)
 {
-	const char *host = getenv("DOCKER_HOST"), *at;
+	const char *at;
 	if (!host || !*host)
 		host = "unix:///var/run/docker.sock";
 	if (!strncmp(host, "unix://", 7) && host[7]) {
@@ -29,8 +29,13 @@ set_host(struct docker *d)
 		d->base = xstrdup("http://docker");
 		return 0;
 	}
-	if (strncmp(host, "tcp://", 6) || !host[6] || strpbrk(host + 6, "/?#@ ")) {
-		warnx("DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not '%s'", host);
+	bool plain = true;
+	for (at = host; *at; at++)
+		plain = plain && (unsigned char)*at > ' ';
+	if (!plain || strncmp(host, "tcp://", 6) || !host[6] || strpbrk(host + 6, "/?#@")) {
+		char *shown = tsv_show(host);
+		warnx("DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not '%s'", shown);
+		free(shown);
 		return -1;
 	}
 	const char *certs = getenv("DOCKER_CERT_PATH"), *verify = getenv("DOCKER_TLS_VERIFY"), *home = getenv("HOME");
@@ -380,7 +385,7 @@ docker_open(struct docker *d)
 		warnx("libcurl does not start");
 		return -1;
 	}
-	if (set_host(d) == 0) {
+	if (docker_host(d, getenv("DOCKER_HOST")) == 0) {
 		int rc = docker_get(d, "/_ping", NULL, NULL);
 		if (rc == DOCKER_NONE)
 			warnx("%s: %s", d->where, d->message);

@@ -24,6 +24,7 @@ struct docker {
 
 enum { DOCKER_NONE = 1 }; /* 404 */
 
+int docker_host(struct docker *d, const char *host); /* where, as $DOCKER_HOST says it; -1 said */
 int docker_open(struct docker *d); /* asks /_ping and settles the version; -1 said */
 void docker_close(struct docker *d);
 
