@@ -657,9 +657,10 @@ without() {
 			jq -Rn '{Volumes: [inputs | split("\t") | {Name: .[0], Driver: "local", Mountpoint: .[1], CreatedAt: "2026-01-01T00:00:00Z"}], Warnings: null}' |
 			fake_says /volumes
 		: >"$FAKE/asked"
-		strace -f -qq -o trace -e trace=execve "$BAUDOLO_BIN/baudolo" --backups-dir "$B" --state-dir "$S" --only-files -q
+		rm -f trace.*
+		strace -ff -qq -o trace -e trace=execve "$BAUDOLO_BIN/baudolo" --backups-dir "$B" --state-dir "$S" --only-files -q
 		fake_asked >"asked.$n"
-		sed -n 's/.*execve("\([^"]*\)".* = 0$/\1/p' trace | sort >"run.$n"
+		sed -n 's/.*execve("\([^"]*\)".* = 0$/\1/p' trace.* | sort >"run.$n"
 		[ "$(jq '.volumes | length' "$(newest)/manifest.json")" = "$n" ]
 	done
 	diff asked.5 asked.500

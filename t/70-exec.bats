@@ -147,7 +147,7 @@ memory() { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
 	wait "$pid" || rc=$?
 	[ "$rc" = 3 ]
 	[ "$(grep -v '^\.*$' err)" = 'bd-exec: stdout: Broken pipe' ]
-	gone busybox
+	wait_for gone busybox
 }
 
 # It sleeps in a write to a pipe.
