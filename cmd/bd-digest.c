@@ -97,6 +97,18 @@ former(struct volume *v, const char *path)
 	return false;
 }
 
+/* Something of the generation before cannot be read: what depends on it is read afresh. */
+static void
+doubt(const struct volume *v, const char *path)
+{
+	int why = errno;
+	if (why == ENOENT || why == ENOTDIR || why == ELOOP) /* not there, or another thing than now */
+		return;
+	char *shown = tsv_show(path);
+	warnx("%s: of the generation before: %s: %s", v->name, shown, strerror(why));
+	free(shown);
+}
+
 /* Whether the former contents.mtree has the digest of this very inode, as it is now. Were its size or
  * times others than recorded, somebody has written to it since, and the digest is not of what is here. */
 static bool
@@ -106,10 +118,14 @@ taken_over(struct volume *v, const struct walk_item *i)
 	int dir = v->levels.depth ? v->levels.fd[v->levels.depth - 1] : -1;
 	if (i->st.st_nlink < 2 || dir < 0 || !former(v, i->path))
 		return false;
+	if (fstatat(dir, i->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		doubt(v, i->path);
+		return false;
+	}
 	const struct mtree_entry *e = &v->mtree.e;
 	return e->mode == i->st.st_mode && e->uid == i->st.st_uid && e->gid == i->st.st_gid && e->size == i->st.st_size &&
 	    e->time.tv_sec == i->st.st_mtim.tv_sec && e->time.tv_nsec == i->st.st_mtim.tv_nsec &&
-	    fstatat(dir, i->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev;
+	    st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev;
 }
 
 /* A descriptor of the file to be read, -1 said. */
@@ -201,6 +217,8 @@ enter(void *arg, const struct walk_item *i)
 	int up = l->depth ? l->fd[l->depth - 1] : v->before;
 	l->fd[l->depth++] = up < 0 ? -1 :
 	    openat(up, *i->name ? i->name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (up >= 0 && l->fd[l->depth - 1] < 0)
+		doubt(v, i->path);
 	return 0;
 }
 
@@ -236,6 +254,8 @@ open_before(struct volume *v, int repo, char *const *generations)
 	for (char *const *g = generations; g && *g && v->before < 0; g++) {
 		char *path = xasprintf("%s/%s", *g, v->name);
 		int dir = folder(repo, path), files = dir < 0 ? -1 : folder(dir, "files");
+		if (files < 0)
+			doubt(v, path);
 		if (files >= 0 && !is_self(v, dir))
 			v->before = dir;
 		else if (dir >= 0)
@@ -247,6 +267,8 @@ open_before(struct volume *v, int repo, char *const *generations)
 	int fd = v->before < 0 ? -1 : openat(v->before, MTREE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!in) {
+		if (v->before >= 0)
+			doubt(v, MTREE_NAME);
 		if (fd >= 0)
 			close(fd);
 		if (v->before >= 0)
@@ -283,7 +305,7 @@ same_as_before(const struct volume *v, FILE *written)
 {
 	struct stat a, b;
 	int old = v->before < 0 ? -1 : fileno(v->mtree.in), new;
-	if (old < 0 || fflush(written) != 0 || fstat(old, &a) < 0 || fstat(fileno(written), &b) < 0 || a.st_size != b.st_size ||
+	if (old < 0 || fstat(old, &a) < 0 || fstat(fileno(written), &b) < 0 || a.st_size != b.st_size ||
 	    lseek(old, 0, SEEK_SET) < 0 || (new = openat(v->dir, tmp_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) < 0)
 		return false;
 	bool same = same_bytes(old, new, v->name) > 0;
@@ -294,7 +316,7 @@ same_as_before(const struct volume *v, FILE *written)
 static bool
 finish(struct volume *v, struct save *file, bool *linked)
 {
-	if (ferror(file->out))
+	if (fflush(file->out) != 0 || ferror(file->out))
 		fail(v, MTREE_NAME, errno ? errno : EIO);
 	*linked = !*v->why && same_as_before(v, file->out) && linkat(v->before, MTREE_NAME, v->dir, MTREE_NAME, 0) == 0;
 	if (*linked || *v->why)

@@ -126,10 +126,13 @@ sync_sources(void)
 	for (size_t i = 0; i < job_count && !settings.cold; i++) {
 		struct stat st;
 		int fd = jobs[i].mountpoint ? open(jobs[i].mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		int rc = fd < 0 ? -1 : fstat(fd, &st);
+		if (rc == 0 && !device_known(&synced, st.st_dev) && (rc = syncfs(fd)) == 0)
+			device_add(&synced, st.st_dev);
+		if (rc < 0 && jobs[i].mountpoint && errno != ENOENT) /* synced as it is walked, if it can be */
+			warn("%s: sync", jobs[i].mountpoint);
 		if (fd < 0)
 			continue;
-		if (fstat(fd, &st) == 0 && !device_known(&synced, st.st_dev) && syncfs(fd) == 0)
-			device_add(&synced, st.st_dev);
 		close(fd);
 	}
 	return &synced;

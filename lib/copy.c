@@ -134,6 +134,8 @@ newest_copy(const struct copy *c, char base[16])
 	for (char *const *g = c->generations; c->repo >= 0 && g && *g; g++) {
 		char *path = xasprintf("%s/%s/files", *g, c->volume);
 		int fd = open_folder(c->repo, path);
+		if (fd < 0 && errno != ENOENT)
+			warn("%s: not linked from", path);
 		free(path);
 		if (fd >= 0) {
 			snprintf(base, 16, "%s", *g);

@@ -36,8 +36,14 @@ generation_list(int repo, char ***names)
 	errno = 0;
 	for (struct dirent *e; (e = readdir(d)); errno = 0) {
 		struct stat st;
-		if (!generation_name(e->d_name) || fstatat(repo, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISDIR(st.st_mode))
+		if (!generation_name(e->d_name))
+			continue;
+		if (fstatat(repo, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno == ENOENT)
+				continue;
+			break;
+		}
+		if (!S_ISDIR(st.st_mode))
 			continue;
 		if (n + 2 > room) {
 			room *= 2;

@@ -76,13 +76,15 @@ seen(const struct stat *st)
 }
 
 static bool
-is_whole(int fd)
+is_whole(int fd, const char *name)
 {
 	char tail[64];
-	struct stat st;
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof tail)
-		return false;
-	ssize_t got = pread(fd, tail, sizeof tail, st.st_size - (off_t)sizeof tail);
+	struct stat st = {0};
+	ssize_t got = fstat(fd, &st);
+	if (got == 0 && st.st_size >= (off_t)sizeof tail)
+		got = pread(fd, tail, sizeof tail, st.st_size - (off_t)sizeof tail);
+	if (got < 0)
+		warn("index %s", name);
 	if (got != (ssize_t)sizeof tail || tail[sizeof tail - 1] != '\n')
 		return false;
 	tail[sizeof tail - 1] = '\0';
@@ -122,13 +124,15 @@ index_open(struct index_in *x, int dir, const char *name, int copy, bool across_
 	int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f) {
+		if (errno != ENOENT)
+			warn("index %s", name);
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
 	tsv_begin(&x->t, f, name);
 	x->path = NULL;
-	if (is_whole(fd) && is_for(x, copy, across_boots)) {
+	if (is_whole(fd, name) && is_for(x, copy, across_boots)) {
 		next(x);
 		if (x->path && !strcmp(x->path, "/")) {
 			snprintf(x->root, sizeof x->root, "%s %s", x->t.field[1], x->t.field[2]);

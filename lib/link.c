@@ -31,7 +31,10 @@ enter(void *arg, const struct walk_item *i)
 	if (!now)
 		return -1;
 	const struct level *up = l->depth > 1 ? now - 1 : NULL;
-	now->prev = up ? linker_below(up->prev, i->name) : linker_below(l->job->prev, ".");
+	int above = up ? up->prev : l->job->prev;
+	now->prev = linker_below(above, up ? i->name : ".");
+	if (now->prev < 0 && above >= 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) /* it was another thing then */
+		linker_said(l, i->path); /* all below is copied */
 	now->dest = up ? linker_below(up->dest, i->name) : linker_below(l->job->dest, ".");
 	if (now->dest < 0)
 		return linker_said(l, i->path);

@@ -65,7 +65,7 @@ confine(int src, int dest)
 	for (size_t i = 0; i < SYSTEM_DIRS; i++) {
 		int fd = openat(root, system_dirs[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		system[i] = fd < 0 ? -1 : clone_tree(fd, "", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
-		if (fd >= 0 && system[i] < 0)
+		if (fd < 0 ? errno != ENOENT && errno != ENOTDIR : system[i] < 0) /* not there, or a symlink */
 			return -1;
 	}
 	int s = rsync_tree(src, "");
