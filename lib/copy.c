@@ -18,7 +18,7 @@ enum { VANISHED = 24 }; /* rsync(1), EXIT VALUES */
 
 struct feed { /* rsync, started with the first path that needs it */
 	struct child child;
-	FILE *to;
+	FILE *to, *told; /* told: NULL, or where the paths are kept */
 	int src, dest;
 	bool verbose, cold;
 	bool ended; /* before it had its whole list */
@@ -63,7 +63,7 @@ feed(void *arg, const char *path)
 		return -1;
 	}
 	f->ended = fputs(path, f->to) < 0 || putc('\0', f->to) < 0;
-	return f->ended ? -1 : 0;
+	return f->ended || (f->told && (fputs(path, f->told) < 0 || putc('\0', f->told) < 0)) ? -1 : 0;
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -98,11 +98,11 @@ drain(struct feed *f, bool complete, struct copy_result *r)
 	return false;
 }
 
-/* Walks by tree, which hands out what rsync is to copy. */
+/* Walks by tree, which hands out what rsync is to copy; its paths are kept in told, unless that is NULL. */
 static bool
-walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, int (*tree)(struct link_job *j))
+walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, int (*tree)(struct link_job *j), FILE *told)
 {
-	struct feed f = {.src = c->source >= 0 ? c->source : j->src, .dest = j->dest, .verbose = c->verbose, .cold = c->cold};
+	struct feed f = {.told = told, .src = c->source >= 0 ? c->source : j->src, .dest = j->dest, .verbose = c->verbose, .cold = c->cold};
 	j->emit = feed;
 	j->arg = &f;
 	r->status = COPY_DONE;
@@ -167,6 +167,45 @@ partial_rename(int partial, const char *volume, const char *from, const char *to
 	return rc;
 }
 
+/* Whether all that path leads through was last changed before t0, by a clock that may lag behind ours for a moment. */
+static bool
+unmoved(int src, char *path, const struct timespec *t0)
+{
+	bool ok = true;
+	for (char *end = path; ok && end;) {
+		struct stat st;
+		if ((end = strchr(end, '/')))
+			*end = '\0';
+		ok = fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ctim.tv_sec < t0->tv_sec - 1;
+		if (end)
+			*end++ = '/';
+	}
+	return ok;
+}
+
+/* The index says what the walk saw, which is what rsync read, unless a folder was exchanged in between: no record
+ * stays of what was copied and has been moved since t0. */
+static void
+forget_moved(const struct copy *c, const struct link_job *j, const char *slot, FILE *told)
+{
+	struct index_in x;
+	char *path = NULL;
+	size_t room = 0;
+	bool ok = fseek(told, 0, SEEK_SET) == 0 && index_open(&x, c->index, slot, j->dest, false);
+	if (ok) {
+		while (getdelim(&path, &room, '\0', told) > 0)
+			if (!unmoved(j->src, path, &c->t0) && index_forget(&x, path) < 0)
+				ok = false;
+		ok = ok && feof(told);
+		index_close(&x);
+	}
+	free(path);
+	if (!ok) {
+		warnx("%s: no index: the next copy compares by content", c->volume);
+		unlinkat(c->index, slot, 0);
+	}
+}
+
 /* A new copy in VOLUME/name. */
 static bool
 make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *name, const char *slot)
@@ -181,11 +220,22 @@ make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const
 	}
 	if (c->index >= 0 && index_begin(&seen, c->index, slot, j->dest) == 0)
 		j->seen = &seen;
-	bool ok = walk_and_copy(c, r, j, link_tree);
+	int fd = j->seen ? openat(c->index, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+	FILE *told = !j->seen ? NULL : fd < 0 ? tmpfile() : fdopen(fd, "w+"); /* not every file system has O_TMPFILE */
+	if (j->seen && !told) {
+		warn("%s: index", c->volume);
+		index_abort(&seen);
+		j->seen = NULL;
+	}
+	bool ok = walk_and_copy(c, r, j, link_tree, told);
 	if (j->seen && !ok)
 		index_abort(&seen);
 	else if (j->seen && index_commit(&seen) < 0)
 		warnx("%s: no index: the next copy compares by content", c->volume);
+	else if (j->seen)
+		forget_moved(c, j, slot, told);
+	if (told)
+		fclose(told);
 	return ok;
 }
 
@@ -198,7 +248,7 @@ mend_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
 	bool ok = j->dest >= 0 && j->aside >= 0;
 	if (!ok)
 		because(r, "%s/files.gone: %s", c->volume, strerror(errno));
-	ok = ok && walk_and_copy(c, r, j, stay_tree);
+	ok = ok && walk_and_copy(c, r, j, stay_tree, NULL);
 	if (j->aside >= 0)
 		close(j->aside);
 	return ok;

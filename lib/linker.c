@@ -188,11 +188,8 @@ linker_unchanged(struct linker *l, const struct walk_item *i, struct stat *prev)
 		return 0;
 	if (i->st.st_nlink > 1 && prev->st_nlink + i->st.st_nlink > l->link_max)
 		return 0;
-	if (proven) {
-		if (i->st.st_nlink > 1) /* its other names may be other files by now */
-			take(l, prev);
-		return 1;
-	}
+	if (proven) /* its other names may be other files by now, of which one may have come first */
+		return i->st.st_nlink > 1 ? take(l, prev) : 1;
 	int same = same_content(i->dir, now->prev, i->name, &i->st);
 	return same > 0 && prev->st_nlink > 1 ? take(l, prev) : same;
 }
