@@ -33,13 +33,14 @@ static struct dumper_result *results; /* shared */
 static const char *csv;
 static int partial, journal = -1;
 static bool verbose;
+static long lock_wait = 300; /* s */
 static volatile sig_atomic_t stop;
 static sigset_t unblocked;
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-dump [-vV] [-j JOBS] [-J JOURNAL] -c CSV PARTIAL\n");
+	fprintf(stderr, "usage: bd-dump [-vV] [-j JOBS] [-J JOURNAL] [-w SECONDS] -c CSV PARTIAL\n");
 	exit(BD_USAGE);
 }
 
@@ -212,10 +213,12 @@ work(void *arg, size_t i)
 	struct docker docker;
 	bool maria = is(j->row[ENGINE], "mariadb");
 	struct dumper d = {.container = j->row[ID], .label = j->row[CONTAINER], .name = j->file, .journal = journal,
-		.stop = &stop, .verbose = verbose, .database = is_cluster(j) ? NULL : j->row[DATABASE],
+		.stop = &stop, .lock_wait = (unsigned)lock_wait, .verbose = verbose,
+		.database = is_cluster(j) ? NULL : j->row[DATABASE],
 		.username = j->row[USERNAME], .kind = maria ? DUMP_MARIADB : is_cluster(j) ? DUMP_CLUSTER : DUMP_POSTGRES,
 		.tool = maria || is_cluster(j) ? j->row[TOOL] : "pg_dump"};
 	(void)arg;
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_signal}, NULL);
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	if (with_password(i, &d) < 0)
 		return BD_FAILED;
@@ -341,13 +344,14 @@ main(int argc, char *argv[])
 	if (width < 1 || width > 4)
 		width = width < 1 ? 1 : 4;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "c:j:J:vV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "c:j:J:vVw:")) != -1;)
 		switch (c) {
 		case 'c': csv = optarg; break;
 		case 'j': width = bd_number(optarg, 1, CREW_MAX, "-j"); break;
 		case 'J': path = optarg; break;
 		case 'v': verbose = true; break;
 		case 'V': bd_version();
+		case 'w': lock_wait = bd_number(optarg, 1, 86400, "-w"); break;
 		default: usage();
 		}
 	if (argc - optind != 1 || !csv)

@@ -56,6 +56,14 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* From now on, once more. */
+static void
+watch_progress(const struct dumper *j)
+{
+	if (j->lock_wait && j->kind == DUMP_MARIADB)
+		alarm(j->lock_wait);
+}
+
 static int
 on_out(void *arg, const void *data, size_t len)
 {
@@ -68,6 +76,7 @@ on_out(void *arg, const void *data, size_t len)
 	}
 	dump_watch_add(&u->watch, data, len);
 	r->bytes += len;
+	watch_progress(u->job);
 	if (r->bytes - u->flushed >= FLUSH_BYTES) {
 		sync_file_range(fd, (off_t)u->flushed, (off_t)(r->bytes - u->flushed), SYNC_FILE_RANGE_WRITE);
 		u->flushed = r->bytes;
@@ -83,6 +92,15 @@ on_err(void *arg, const void *data, size_t len)
 	return 0;
 }
 
+/* pg_dump names the query that failed after the error. What it limits is the time of the statement LOCK TABLE. */
+static void
+on_query(struct dumping *u, const char *line)
+{
+	const char *query = strcasestr(line, "query was: LOCK TABLE ");
+	if (query && u->job->lock_wait && strstr(u->last, "statement timeout"))
+		because(u->result, "%s waited %u s for a lock in vain: %s", u->job->tool, u->job->lock_wait, strchr(query, ':') + 2);
+}
+
 static void
 on_line(void *arg, const char *line)
 {
@@ -93,6 +111,7 @@ on_line(void *arg, const char *line)
 		if (!u->error)
 			snprintf(u->last, sizeof u->last, "%s", shown);
 		u->error = u->error || strstr(shown, ": error: ");
+		on_query(u, shown);
 	}
 	free(shown);
 }
@@ -103,7 +122,9 @@ explain(struct docker *d, const struct dumper *j, struct dumper_result *r, const
 {
 	struct container c;
 	const char *colon = *last ? ": " : "";
-	if (j->stop && *j->stop)
+	if (j->stop && *j->stop == SIGALRM)
+		because(r, "nothing came from %s for %u s: it seems to wait for a lock, and was ended", command, j->lock_wait);
+	else if (j->stop && *j->stop)
 		because(r, "it was ended by a signal");
 	if (*r->reason)
 		return;
@@ -136,14 +157,16 @@ show(const struct dumper *j, const char *const argv[])
 	free(line);
 }
 
-/* Sets argv; MariaDB's depends on what the account may read. -1: reason says why. */
+/* Sets argv; MariaDB's depends on what the account may read. lock_wait is an option of PostgreSQL's tools. -1: reason says why. */
 static int
-command(struct docker *d, const struct dumper *j, struct dumper_result *r, const char *const env[], const char *argv[MARIADUMP_ARGS])
+command(struct docker *d, const struct dumper *j, struct dumper_result *r, const char *const env[], const char *argv[MARIADUMP_ARGS],
+    const char *lock_wait)
 {
 	struct mariadump m = {.container = j->container, .label = j->label, .tool = j->tool, .database = j->database,
 		.username = j->username, .socket = j->socket, .env = env, .journal = j->journal, .stop = j->stop};
-	const char *const one[] = {j->tool, "-U", j->username, "-d", j->database, "-h", "localhost", "--no-owner", "--no-privileges", NULL};
-	const char *const all[] = {j->tool, "-U", j->username, "-h", "localhost", NULL};
+	const char *const one[] = {j->tool, "-U", j->username, "-d", j->database, "-h", "localhost", "--no-owner", "--no-privileges",
+		lock_wait, NULL};
+	const char *const all[] = {j->tool, "-U", j->username, "-h", "localhost", lock_wait, NULL};
 	const char *asked;
 	char last[256];
 	if (j->kind == DUMP_CLUSTER)
@@ -170,7 +193,9 @@ fill(struct docker *d, struct dumping *u, const char *const env[], const char *c
 	setvbuf(u->file.out, NULL, _IONBF, 0);
 	dump_watch_begin(&u->watch, j->kind);
 	u->err = (struct lines){.each = on_line, .arg = u};
+	watch_progress(j);
 	int status = exec_run(d, &e);
+	alarm(0);
 	lines_end(&u->err);
 	if (status)
 		explain(d, j, u->result, argv[0], status, u->last);
@@ -184,7 +209,10 @@ dump(struct docker *d, struct dumping *u, const char *const env[])
 {
 	const struct dumper *j = u->job;
 	const char *argv[MARIADUMP_ARGS];
-	if (command(d, j, u->result, env, argv) < 0)
+	char wait[64] = "";
+	if (j->lock_wait)
+		snprintf(wait, sizeof wait, "--lock-wait-timeout=%u000", j->lock_wait);
+	if (command(d, j, u->result, env, argv, *wait ? wait : NULL) < 0)
 		return -1;
 	if (j->verbose)
 		show(j, argv);
@@ -213,6 +241,7 @@ dumper_run(struct docker *d, const struct dumper *j, struct dumper_result *r)
 	const char *const env[] = {password, NULL};
 	*r = (struct dumper_result){0};
 	clock_gettime(CLOCK_MONOTONIC, &from);
+	watch_progress(j);
 	int rc = dump(d, &u, env);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	r->ms = (uintmax_t)((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);

@@ -17,6 +17,9 @@ struct dumper {
 	const char *name;      /* and as what; 0600 */
 	int journal;           /* as in struct exec */
 	const volatile sig_atomic_t *stop;
+	/* 0, or so many seconds are enough to wait for a lock. Of PostgreSQL the tool sees to that; mariadb-dump and mysqldump
+	 * cannot, so once nothing has come from them for so long, SIGALRM is raised, whose handler has to set stop to it. */
+	unsigned lock_wait;
 	bool verbose;          /* the command is printed on stderr */
 };
 

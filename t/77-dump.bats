@@ -556,6 +556,52 @@ pg_dump_waits() { pg_dump_runs p77-postgres && [ "$(pg p77-postgres <<<"SELECT c
 	[ "$(cut -f 1,7 results)" = $'v\tok\nw\tok\nx\tok' ]
 }
 
+# The same of MariaDB's
+lock_maria() {
+	coproc LOCK { docker exec -i m77-mariadb mariadb -psecret-of-77 -NB --unbuffered app; } 3>&-
+	printf 'LOCK TABLES t WRITE; SELECT 1;\n' >&"${LOCK[1]}"
+	read -r -u "${LOCK[0]}" _
+}
+
+@test "a locked table costs its dump, and no more time than that" {
+	{ record p77-postgres v app 2 && record p77-postgres w '*' 3 && record m77-mariadb x app 4 root; } >records
+	lock
+	run -1 --separate-stderr bd-dump -c csv -J journal -w 2 p <records
+	printf '%s\n' "$output" "$stderr"
+	[ "$(column 7)" = $'failed\nfailed\nok' ]
+	[[ $(sed -n 1p <<<"$output" | cut -f 11) == 'pg_dump waited 2 s for a lock in vain: LOCK TABLE public.t IN '* ]]
+	[[ $(sed -n 2p <<<"$output" | cut -f 11) == 'pg_dumpall waited 2 s for a lock in vain: LOCK TABLE public.t IN '* ]]
+	[ "$(files)" = x/sql/app.backup.sql ]
+	run ! pg_dump_runs p77-postgres
+	unlock
+	rm -r p/*
+	lock_maria
+	run -1 --separate-stderr bd-dump -c csv -J journal -w 2 p <records
+	printf '%s\n' "$output" "$stderr"
+	[ "$(column 7)" = $'ok\nok\nfailed' ]
+	failed m77-mariadb 'nothing came from mariadb-dump for 2 s: it seems to wait for a lock, and was ended'
+	[ "$(files)" = $'v/sql/app.backup.sql\nw/sql/p77.cluster.backup.sql' ]
+	run -0 bd-end journal
+	printf 'UNLOCK TABLES;\n\\q\n' >&"${LOCK[1]}"
+	wait "$LOCK_PID" || :
+	# and the time is that between two things that come
+	mkdir m77x
+	printf '#!/bin/sh\n' >m77x/mariadb
+	cat >m77x/mariadb-dump <<-'E'
+		#!/bin/sh
+		for i in 1 2 3 4 5 6; do sleep 0.5; echo "-- $i"; done
+		echo '-- Dump completed'
+	E
+	scripted m77x
+	printf 'm77x;app;u;x\n' >>csv
+	record m77x y app 5 u >records
+	run -0 bd-dump -c csv -w 2 p <records
+}
+
+@test "no time for locks is wrong usage" {
+	for w in 0 x 86401; do run -2 bd-dump -c csv -w "$w" p </dev/null; done
+}
+
 @test "HUP, INT, TERM: the dumps in the containers are ended, nothing stays" {
 	local sig n
 	{ record p77-postgres v app 2 && record p77-postgres w app 2 && record p77-postgres x app 2 && record m77-mariadb y app 4 root; } >records
