@@ -281,6 +281,33 @@ restore_table() {
 	done
 }
 
+@test "baudolo-restore: what is a value for bd-options is a password for the shell" {
+	local shell value taken
+	front_end baudolo-restore
+	verb=postgres
+	spec >spec
+	sed -n '/^is_value() {$/,/^}$/p; /^hide_password() {$/,/^}$/p' "$BD_ROOT/scripts/baudolo-restore" >try
+	cat >>try <<-'E'
+		self=./again
+		hide_password "$@"
+	E
+	printf '#!/bin/sh\nprintf "%%s|" "$BAUDOLO_DB_PASSWORD" "$@"\n' >again
+	chmod +x again
+	for value in -12345 -1.5 -.5 -0 '-a b' '--a b' '--a b=c' '--db-password x' '- ' ' -' '-1 2' '-.' '-5.' '-1.2.3' -1e5 -- - '' x '*' '-*' \
+		--empty -ab '--empty=a b' '--db-p=x y' '-1-2' -.-. $'-a\tb' '---' '=' '-=' '--=' '--=a b'; do
+		taken=0
+		set -- V - latest --container C --db-password "$value" --db-name N
+		bd-options spec -- "$@" >records 2>/dev/null || taken=$?
+		for shell in dash 'busybox sh' bash; do
+			run --separate-stderr $shell try "$@"
+			[ "$status" = "$taken" ] || { echo "$shell: '$value': $status, not $taken"; false; }
+			[ "$status" = 0 ] || continue
+			[ "$output" = "$value|V|-|latest|--container|C|--db-name|N|" ]
+			grep -F "db-password	=${value//$'\t'/\\t}	db-password" records
+		done
+	done
+}
+
 @test "baudolo-restore cluster" {
 	restore_table cluster <<-'E'
 		--container C --instance I --db-user U --db-password P --empty -> container =C container,db-password =P db-password,empty =1 empty,instance =I instance,db-user =U db-user
