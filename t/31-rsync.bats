@@ -379,7 +379,7 @@ cold_through_all_changes() {
 	[ "$(find "$PART/v/files" -mindepth 1 -printf '%P %i %C@\n')" = "$(tail -n +2 <<<"$before")" ]
 	rmdir "$PART/v/files.gone"
 	strace -f -qq -o "$WORK/trace" bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan"
-	run ! grep -E 'syncfs|O_NONBLOCK[^|]|"rsync"|linkat|rename' "$WORK/trace"
+	run ! grep -E 'syncfs|O_NONBLOCK\||"rsync"|linkat|rename' "$WORK/trace"
 }
 
 @test "cold: folders, and what they have of attributes" {
@@ -436,6 +436,50 @@ cold_through_all_changes() {
 	change
 	generation_of "$d"
 	right "$d" "$COPY"
+}
+
+@test "cold: the same, and the new file comes first" {
+	local d=$WORK/src
+	mkdir -p "$d/a" "$d/d" && echo same >"$d/a/x" && ln "$d/a/x" "$d/d/x"
+	change() { mv "$d/a" "$d/e" && mkdir "$d/a" && cp -p "$d/d/x" "$d/a/x"; }
+	cold_after change
+	right "$d" "$PART/v/files"
+	rm -r "$d" "$PART" && mkdir -p "$d/a" "$d/d" && echo same >"$d/a/x" && ln "$d/a/x" "$d/d/x"
+	settled
+	generation_of "$d"
+	change
+	generation_of "$d"
+	right "$d" "$COPY"
+}
+
+@test "cold: 40,000 names of one inode, in a folder that was renamed" {
+	local d=$WORK/src
+	mkdir -p "$d/a" && echo same >"$d/0"
+	perl -e 'link "$ARGV[0]/0", "$ARGV[0]/a/$_" or die for 1 .. 40000' "$d"
+	change() { mv "$d/a" "$d/e"; }
+	cold_after change
+	right "$d" "$PART/v/files"
+}
+
+@test "cold: folders exchanged while rsync is at it, and back again" {
+	local d=$WORK/src copy
+	PART=$WORK/part
+	mkfifo "$WORK/never"
+	mkdir -p "$d/d" "$d/e" && head -c 300M /dev/urandom >"$d/0" && echo one >"$d/d/f" && echo two >"$d/e/f"
+	touch -d 2020-01-01 "$d/d/f" "$d/e/f"
+	sync -f "$d"
+	# what is to be believed is older than half a minute; a clock that is ahead would hide the exchange
+	until [ "$(($(date +%s) - $(stat -c %Z "$d/e/f")))" -gt 33 ]; do read -r -t 0.5 _ <>"$WORK/never" || :; done
+	mkdir "$PART"
+	volume_plan v "$d" | sed 's/live/stop/' >"$WORK/plan"
+	bd-rsync -i "$INDEX" "$REPO" "$PART" <"$WORK/plan" >/dev/null &
+	copy=$!
+	until compgen -G "$PART/v/files/.0.*" >/dev/null; do :; done
+	exchange "$d/d" "$d/e"
+	wait "$copy"
+	exchange "$d/d" "$d/e"
+	bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan"
+	right "$d" "$PART/v/files"
 }
 
 @test "cold: what the index says of a file that was replaced is forgotten" {

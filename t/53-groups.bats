@@ -382,6 +382,74 @@ all_gone() { [ -z "$(run_pids)" ]; }
 	! ls "$S"/journal.* "$S"/down.*
 }
 
+@test "--shutdown: TERM when the copy is done, and nobody has taken note of it" {
+	fill data
+	user_of server data
+	cp -a "$BAUDOLO_BIN" bin
+	mkdir bin/real && mv bin/bd-stop bin/real/
+	cat >bin/bd-stop <<-X
+		#!/bin/sh
+		trap '' TERM
+		"$PWD/bin/real/bd-stop" "\$@"
+		rc=\$?
+		: >"$AT/ready"
+		read -r _ <"$AT/go"
+		exit \$rc
+	X
+	chmod +x bin/bd-stop
+	RUN=$PWD/bin/baudolo
+	begin --shutdown
+	wait_for [ -e "$AT/ready" ]
+	[ "$(states server)" = '/server exited' ]
+	kill -TERM "$FRONT"
+	echo go >"$AT/go"
+	ended 143
+	container_running server
+	[ -z "$(newest)" ]
+	[ -z "$(compgen -G "$S/journal.*")$(compgen -G "$S/down.*")" ]
+}
+
+@test "--shutdown: a container that has ended before its stop" {
+	fill data
+	user_of server data
+	cp -a "$BAUDOLO_BIN" bin
+	mkdir bin/real && mv bin/bd-hold bin/real/
+	printf '#!/bin/sh\ndocker stop server >/dev/null\nexec "%s" "$@"\n' "$PWD/bin/real/bd-hold" >bin/bd-hold
+	chmod +x bin/bd-hold
+	RUN=$PWD/bin/baudolo run -0 --separate-stderr run_it --shutdown
+	[ -z "$stderr" ]
+	right data
+}
+
+@test "what a cold copy replaced cannot be removed: no generation" {
+	fill data && echo y >"$(volume_path data)/g"
+	user_of server data
+	cp -a "$BAUDOLO_BIN" bin
+	mkdir bin/real && mv bin/bd-rsync bin/real/
+	cat >bin/bd-rsync <<-X
+		#!/bin/sh
+		case " \$* " in
+		*' -C '*)
+			rm "$(volume_path data)/g"
+			"$PWD/bin/real/bd-rsync" "\$@"
+			rc=\$?
+			for p; do :; done
+			chattr +i "\$p/data/files.gone"
+			exit \$rc
+			;;
+		esac
+		exec "$PWD/bin/real/bd-rsync" "\$@"
+	X
+	chmod +x bin/bd-rsync
+	rc=0
+	RUN=$PWD/bin/baudolo run_it >out 2>err || rc=$?
+	chattr -R -i "$B/.baudolo"
+	[ "$rc" = 3 ]
+	grep -q '^ERROR: what the cold copies replaced could not be removed' err
+	[ -z "$(newest)" ]
+	container_running server
+}
+
 # --- what goes wrong meanwhile
 
 # It takes until the test says so to stop.
