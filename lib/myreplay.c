@@ -32,12 +32,30 @@ text_begin(char **text, size_t *len)
 	return out;
 }
 
-/* No line feed stands in it but those in names: the line numbers the client tells are those of the dump. */
-static void
+/* What the server may refuse that it has taken before. MySQL lets few accounts set these. -1 said. */
+static int
+write_leniency(struct replay *r, FILE *out)
+{
+	char *names;
+	if (r->t->serving.product != DUMP_FROM_MARIADB)
+		return 0;
+	if (mytarget_query(r->t, "SHOW VARIABLES WHERE Variable_name IN ('check_constraint_checks', 'innodb_strict_mode');", &names) != BD_DONE)
+		return -1;
+	char *rest = names;
+	for (char *line; (line = strsep(&rest, "\n")) && *line;)
+		fprintf(out, ", %.*s = 0", (int)strcspn(line, "\t"), line);
+	free(names);
+	return 0;
+}
+
+/* No line feed stands in it but those in names: the line numbers the client tells are those of the dump. -1 said. */
+static int
 write_lead(struct replay *r, const struct mycontent *now, bool empty)
 {
 	FILE *out = text_begin(&r->lead, &r->lead_len);
-	fprintf(out, "SET SESSION lock_wait_timeout = %d, foreign_key_checks = 0; ", LOCK_SECONDS);
+	fprintf(out, "SET SESSION lock_wait_timeout = %d, autocommit = 1, foreign_key_checks = 0", LOCK_SECONDS);
+	int rc = write_leniency(r, out);
+	fputs("; ", out);
 	/* one value too many is an error */
 	fprintf(out, "SELECT IF(GET_LOCK(CONCAT('baudolo.', MD5(DATABASE())), %d) = 1, 0, (SELECT 1 UNION SELECT 2)); ", LOCK_SECONDS);
 	mycontent_lock(now, out);
@@ -50,9 +68,10 @@ write_lead(struct replay *r, const struct mycontent *now, bool empty)
 	fprintf(out, "UNLOCK TABLES; SET SESSION lock_wait_timeout = %d; ", LATER_SECONDS);
 	if (fclose(out) != 0)
 		err(BD_FATAL, "memory");
+	return rc;
 }
 
-static void
+static int
 prepare(struct replay *r, const struct mycontent *now, bool empty)
 {
 	unsigned long long nonce;
@@ -60,8 +79,9 @@ prepare(struct replay *r, const struct mycontent *now, bool empty)
 		err(BD_FATAL, "random numbers");
 	snprintf(r->begun_mark, sizeof r->begun_mark, "baudolo %016llx begun", nonce);
 	snprintf(r->done_mark, sizeof r->done_mark, "baudolo %016llx done", nonce);
-	write_lead(r, now, empty);
-	r->tail = xasprintf("\nDELIMITER ;\nSELECT '%s';\n", r->done_mark);
+	/* a dump may turn autocommit off itself */
+	r->tail = xasprintf("\nDELIMITER ;\nCOMMIT AND NO CHAIN NO RELEASE;\nSELECT '%s';\n", r->done_mark);
+	return write_lead(r, now, empty);
 }
 
 static size_t
@@ -137,8 +157,7 @@ myreplay(struct mytarget *t, struct mydump *dump, const struct mycontent *now, b
 	const struct my_session s = {.in = give, .line = on_line, .error = on_error, .arg = &r};
 	if (mydump_rewind(dump) < 0)
 		return MY_UNTOUCHED;
-	prepare(&r, now, empty);
-	int status = mytarget_session(t, &s);
+	int status = prepare(&r, now, empty) < 0 ? EXEC_FAILED : mytarget_session(t, &s);
 	/* the client's own status tells that all it wrote has come */
 	bool changed = r.begun || (status < 0 && r.lead_at > r.harmless);
 	if (status > 0)

@@ -193,7 +193,7 @@ left() {
 	refused 'raise its max_allowed_packet' long.sql
 	[ "$(state mr-b "$DB")" = "$before" ]
 	# both at once
-	restore -e mr-b nosuchdb cut.sql 2>err && false
+	! restore -e mr-b nosuchdb cut.sql 2>err || false
 	grep -q 'ERROR: dump is not complete' err
 	grep -q "ERROR: database 'nosuchdb' in container mr-b does not answer" err
 	grep -q 'Unknown database' err
@@ -278,6 +278,37 @@ refused() {
 	done
 	run -1 --separate-stderr restore -eS mr-b "$DB" late.sql
 	[[ $stderr == *"ERROR: database '$DB' is restored in part only, and there is no safety dump"* ]]
+}
+
+@test "what a server that is strict now has taken once is taken again" {
+	sql mr-b "$DB" <<-E
+		CREATE TABLE t (a int CHECK (a > 0)); SET check_constraint_checks = 0; INSERT INTO t VALUES (-1);
+		SET innodb_strict_mode = 0; CREATE TABLE z0 (a varchar(200)) ROW_FORMAT = COMPACT KEY_BLOCK_SIZE = 3;
+		CREATE TABLE wide ($(printf 'c%d varchar(250), ' {1..60}) c0 int) CHARACTER SET latin1;
+	E
+	sql mr-b "$DB" <<<"INSERT INTO wide (c1) VALUES ('x'); INSERT INTO z0 VALUES ('y')"
+	before=$(state mr-b "$DB")
+	dump mr-b "$DB" >own.sql
+	scratch mr-a "$DB"
+	run -0 sql mr-a "$DB" -f <own.sql
+	for code in 4025 1005 1118; do [[ $output == *"ERROR $code "* ]]; done
+	run -0 restore -e mr-b "$DB" own.sql
+	[ "$(state mr-b "$DB")" = "$before" ]
+	nothing_left
+}
+
+@test "rows are there for others, too, where each statement is no transaction" {
+	sql mr-a "$DB" <<<'CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)'
+	dump mr-a "$DB" --skip-add-locks >implicit.sql
+	sed 's/^INSERT/SET autocommit = 0;\n&/' implicit.sql >explicit.sql
+	maria mr-b <<<'SET GLOBAL autocommit = 0'
+	for f in implicit explicit; do
+		run -0 restore -e mr-b "$DB" "$f.sql"
+		[ "$(sql mr-b "$DB" <<<'SELECT SUM(a) FROM t')" = 3 ] || break
+		f=''
+	done
+	maria mr-b <<<'SET GLOBAL autocommit = 1'
+	[ -z "$f" ]
 }
 
 @test "of another server: its variables, its log, the sandbox" {
