@@ -12,12 +12,15 @@
 struct list {
 	struct database *row;
 	size_t rows, room;
+	size_t *bad, bads; /* lines of those that are malformed */
 };
+
+static bool malformed; /* to be printed, too */
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-databases [-V] FILE\n");
+	fprintf(stderr, "usage: bd-databases [-mV] FILE\n");
 	exit(BD_USAGE);
 }
 
@@ -43,6 +46,14 @@ forget(struct list *l)
 			free(l->row[i].text[c]);
 		}
 	free(l->row);
+	free(l->bad);
+}
+
+static void
+add_bad(struct list *l, size_t line)
+{
+	l->bad = xrealloc(l->bad, l->bads + 1, sizeof *l->bad);
+	l->bad[l->bads++] = line;
 }
 
 /* Adds the rows that are well formed. A status. */
@@ -57,9 +68,10 @@ read_rows(struct databases *d, struct list *l)
 		char *wrong = rc == CSV_ROW ? databases_wrong(&row) : NULL;
 		if (wrong)
 			warnx("%s:%zu: %s", d->file, row.line, wrong);
-		if (wrong || rc != CSV_ROW)
+		if (wrong || rc != CSV_ROW) {
+			add_bad(l, row.line);
 			status = BD_FAILED;
-		else
+		} else
 			add(l, &row);
 		free(wrong);
 	}
@@ -116,6 +128,10 @@ static int
 print(const struct list *l)
 {
 	int status = BD_DONE;
+	/* of which instance is not told: in a malformed row no field is sure to be what it seems */
+	for (size_t i = 0; malformed && i < l->bads; i++)
+		if (TSV_WRITE(stdout, tsv_num(l->bad[i]).text, NULL, NULL, NULL) < 0)
+			status = BD_FAILED;
 	for (size_t i = 0; i < l->rows; i++) {
 		char *const *text = l->row[i].text;
 		if (l->row[i].line && TSV_WRITE(stdout, tsv_num(l->row[i].line).text, text[DB_INSTANCE], text[DB_DATABASE],
@@ -159,8 +175,9 @@ int
 main(int argc, char *argv[])
 {
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
+	for (int c; (c = getopt(argc, argv, "mV")) != -1;)
 		switch (c) {
+		case 'm': malformed = true; break;
 		case 'V': bd_version();
 		default: usage();
 		}

@@ -77,6 +77,18 @@ bad() {
 	bad 'i;d;u;"p'               'a quote is not closed'
 }
 
+@test "-m: malformed rows are records" {
+	printf 'instance;database;username;password\ni;a;u;p\ni;d 2;u;p\nshort;row\ni;b;u;p;extra\ni;c;u;p\ni;c;v;p\n' >f
+	chmod 600 f
+	run -1 --separate-stderr bd-databases -m f
+	[ "$output" = $'3\t-\t-\t-\n4\t-\t-\t-\n5\t-\t-\t-\n2\ti\ta\tu\n7\ti\tc\tv' ]
+	run -1 --separate-stderr bd-databases f
+	[ "$output" = $'2\ti\ta\tu\n7\ti\tc\tv' ]
+	sed -i '3,6d' f
+	run -0 --separate-stderr bd-databases -m f
+	[ "$output" = $'2\ti\ta\tu\n3\ti\tc\tv' ]
+}
+
 @test "a quote that is not closed costs its line, not the rest" {
 	gives 1 '3 i a u,4 i b u,6 i c u' "$H\ni;d;u;\"open\ni;a;u;\"p\"\ni;b;u;p\n\"x\ni;c;u;p\n"
 	gives 1 '2 i a u' "$H\ni;a;u;p\n\""

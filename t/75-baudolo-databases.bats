@@ -270,7 +270,35 @@ unlock() {
 	grep -F 'csv: line 2 says the same as line 9' <<<"$stderr"
 	grep '^ERROR: not every row of csv is right' <<<"$stderr"
 	[ "$(dumped)" = 'mydata/sql/wiki.backup.sql pgdata/sql/shop.backup.sql pgdata/sql/shop.cluster.backup.sql' ]
-	[ "$(manifest mydata)" = 'true true mariadb' ]
+	[ "$(manifest mydata)" = 'true false mariadb' ] # the short row could have been for it
+}
+
+@test "contradictory rows alone: 1, and the one that serves was dumped" {
+	printf 'wiki;wiki;wiki;wrong\nwiki;wiki;wiki;S3CR3T\n' >>csv
+	run -1 --separate-stderr run_it --only-sql
+	grep -F 'csv: line 5 contradicts line 6' <<<"$stderr"
+	run ! copied mydata
+	[ "$(manifest mydata) $(manifest pgdata)" = 'true true mariadb true true postgres' ]
+}
+
+@test "--only-sql: a malformed row may be for any database: files of all" {
+	for row in 'shop;d 2;postgres;x' 'shop;d3;postgres;x;extra' 'shop;"d4;postgres;x'; do
+		baudolo-seed csv shop shop postgres 'p;"w $x'
+		cp csv kept
+		echo "$row" >>csv
+		run -1 --separate-stderr run_it --only-sql
+		grep '^ERROR: not every row of csv is right' <<<"$stderr"
+		for v in pgdata mydata; do
+			grep -Fx "WARNING: only-sql requested but no DB dump was produced for DB volume '$v'. Falling back to file backup." <<<"$output"
+			copied "$v"
+		done
+		[ "$(dumped)" = 'mydata/sql/wiki.backup.sql pgdata/sql/shop.backup.sql pgdata/sql/shop.cluster.backup.sql' ]
+		[ "$(manifest pgdata) $(manifest mydata)" = 'true false postgres true false mariadb' ]
+		run -0 run_it -n --only-files
+		run -1 --separate-stderr run_it -n --only-sql
+		[[ $output == *'/pgdata/_data'* && $output == *'/mydata/_data'* ]]
+		mv kept csv
+	done
 }
 
 @test "a cluster of MariaDB, a container without a volume" {
@@ -305,7 +333,8 @@ unlock() {
 	grep -Fx 'Would dump database wiki of wiki-db: mydata/sql/wiki.backup.sql' <<<"$output"
 	grep -q 'bd-link .*/pgextra/_data' <<<"$output"
 	[[ $output != *'/pgdata/_data'* && $output != *'/mydata/_data'* ]]
-	[ ! -e "$B" ] && [ ! -e "$S" ]
+	[ ! -e "$B" ]
+	[ ! -e "$S" ]
 	run -0 run_it -n --only-files
 	[[ $output != *'Would dump'* ]]
 	[[ $output == *'/pgdata/_data'* ]]
