@@ -299,7 +299,7 @@ refused() {
 
 @test "rows are there for others, too, where each statement is no transaction" {
 	sql mr-a "$DB" <<<'CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)'
-	dump mr-a "$DB" --skip-add-locks >implicit.sql
+	dump mr-a "$DB" --skip-opt >implicit.sql
 	sed 's/^INSERT/SET autocommit = 0;\n&/' implicit.sql >explicit.sql
 	maria mr-b <<<'SET GLOBAL autocommit = 0'
 	for f in implicit explicit; do
