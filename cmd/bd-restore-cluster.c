@@ -51,8 +51,8 @@ check_empty(struct pgrestore *r)
 	if (!r->put_back)
 		refuse_any(r, pick(&f->databases, &r->census.databases, false),
 		    "holds databases that the dump does not, and emptying would drop them");
-	refuse_any(r, pick(&f->bound, &r->census.databases, true),
-	    "has databases that cannot be dropped, for they have subscriptions or replication slots");
+	refuse_any(r, pick(&f->bound, &(struct names){0}, false),
+	    "has databases that can be neither dropped nor emptied, for they have subscriptions or replication slots");
 	if (!r->no_safety)
 		refuse_any(r, pick(&f->closed, &r->census.databases, true),
 		    "has databases that nobody may connect to, so that no safety dump would hold them");
@@ -118,7 +118,7 @@ replay(const struct pgrestore *r, bool empty)
 {
 	char *before = empty ? emptying(r) : NULL;
 	const struct pgreplay p = {.t = &r->target, .census = &r->census, .facts = &r->facts, .fd = r->fd, .name = r->file,
-		.before = before, .self = r->user};
+		.before = before, .go_on = r->put_back, .self = r->user};
 	enum pgreplay_end end = pgreplay_run(&p);
 	free(before);
 	return end;
@@ -141,8 +141,12 @@ put_back(struct pgrestore *r)
 	}
 	fprintf(stderr, "the restore failed; putting back what was on the server in %s\n", r->container);
 	pgrestore_go_on();
-	if (pgrestore_open_safety(r, &back) == 0 && replay(&back, true) == PGREPLAY_DONE)
+	enum pgreplay_end end = pgrestore_open_safety(r, &back) == 0 ? replay(&back, true) : PGREPLAY_TORN;
+	if (end == PGREPLAY_DONE)
 		pgrestore_refuse(r, "the restore failed; what was on the server in %s has been put back", r->container);
+	else if (end == PGREPLAY_PARTLY)
+		pgrestore_refuse(r, "the restore failed; what was on the server in %s has been put back, but for what is said above, which is in %s",
+		    r->container, r->safety);
 	else {
 		pgrestore_refuse(r, "the restore failed, and the server in %s is neither as it was nor restored", r->container);
 		pgrestore_say_command(r, "As soon as the server can do it, this puts back what was there");
@@ -196,6 +200,10 @@ restore(struct pgrestore *r)
 	if (end == PGREPLAY_NOTHING) {
 		pgrestore_refuse(r, "the restore failed; the server in %s is as it was", r->container);
 		return ended();
+	}
+	if (end == PGREPLAY_PARTLY) {
+		pgrestore_refuse(r, "the server in %s holds what the safety dump holds, but for what is said above", r->container);
+		return BD_FAILED;
 	}
 	if (end != PGREPLAY_DONE)
 		return put_back(r);

@@ -33,6 +33,11 @@ check_rights(struct pgrestore *r)
 		needs_schema = needs_schema || !r->empty || !names_have(&f->keep, r->census.schemas.name[i]);
 	if (needs_schema && r->census.schemas.count && !f->creates)
 		pgrestore_refuse(r, "the dump creates schemas, which '%s' may not do in database '%s' (GRANT CREATE ON DATABASE)", r->user, r->database);
+	if (r->empty && !r->put_back && f->subscriptions.count) {
+		char *all = names_show(&f->subscriptions);
+		pgrestore_refuse(r, "database '%s' has subscriptions, which cannot be dropped with the rest: %s", r->database, all);
+		free(all);
+	}
 	if (r->census.in_public && !f->creates_in_public)
 		pgrestore_refuse(r, "'%s' may create nothing in the schema public of database '%s' (GRANT CREATE ON SCHEMA public)", r->user, r->database);
 }
@@ -70,7 +75,7 @@ replay(const struct pgrestore *r, bool whole, bool empty)
 {
 	char *before = !empty ? NULL : whole && r->facts.plpgsql ? pgempty_whole() : pgempty_pieces();
 	const struct pgreplay p = {.t = &r->target, .census = &r->census, .facts = &r->facts, .fd = r->fd, .name = r->file,
-		.whole = whole, .before = before, .emptied = empty};
+		.whole = whole, .go_on = r->put_back && !whole, .before = before, .emptied = empty};
 	enum pgreplay_end end = pgreplay_run(&p);
 	free(before);
 	return end;
@@ -105,14 +110,33 @@ put_back(struct pgrestore *r)
 	}
 	fprintf(stderr, "the restore failed; putting back what was in database '%s'\n", r->database);
 	pgrestore_go_on();
-	if (pgrestore_open_safety(r, &back) == 0 && replay(&back, false, true) == PGREPLAY_DONE)
+	enum pgreplay_end end = pgrestore_open_safety(r, &back) == 0 ? replay(&back, false, true) : PGREPLAY_TORN;
+	if (end == PGREPLAY_DONE)
 		pgrestore_refuse(r, "the restore failed; what was in database '%s' has been put back", r->database);
+	else if (end == PGREPLAY_PARTLY)
+		pgrestore_refuse(r, "the restore failed; what was in database '%s' has been put back, but for what is said above, which is in %s",
+		    r->database, r->safety);
 	else {
 		pgrestore_refuse(r, "the restore failed, and database '%s' is neither as it was nor restored", r->database);
 		pgrestore_say_command(r, "As soon as the server can do it, this puts back what was there");
 	}
 	pgrestore_close_safety(&back);
 	return status;
+}
+
+/* Of -p. */
+static int
+report_put_back(struct pgrestore *r, enum pgreplay_end end)
+{
+	if (end == PGREPLAY_DONE)
+		return BD_DONE;
+	if (end == PGREPLAY_PARTLY)
+		pgrestore_refuse(r, "database '%s' holds what the safety dump holds, but for what is said above", r->database);
+	else if (end == PGREPLAY_NOTHING)
+		return report_whole(r, end);
+	else
+		pgrestore_refuse(r, "database '%s' holds a part of the safety dump", r->database);
+	return ended();
 }
 
 static int
@@ -126,6 +150,8 @@ in_pieces(struct pgrestore *r, long long need)
 	fprintf(stderr, "WARNING: %lld locks are too many for one transaction (%lld are free): others see database '%s' while it is half restored; "
 	    "with max_locks_per_transaction = %lld or more they would not\n", need, r->facts.free, r->database, setting_for(r, need));
 	enum pgreplay_end end = replay(r, false, r->empty);
+	if (r->put_back)
+		return report_put_back(r, end);
 	if (end == PGREPLAY_NOTHING)
 		return report_whole(r, end);
 	if (end != PGREPLAY_DONE)
@@ -150,6 +176,10 @@ restore(struct pgrestore *r)
 	if (!whole)
 		return in_pieces(r, need);
 	enum pgreplay_end end = replay(r, true, r->empty);
+	if (r->put_back && end == PGREPLAY_NOTHING && !pgrestore_signal()) {
+		fprintf(stderr, "not all of it can be put back: what can be is, piece by piece\n");
+		return report_put_back(r, replay(r, false, true));
+	}
 	return end == PGREPLAY_DONE ? BD_DONE : report_whole(r, end);
 }
 

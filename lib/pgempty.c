@@ -33,7 +33,15 @@ static const char parts[] =
 	"  UNION ALL SELECT 17, 'pg_conversion'::regclass, oid, conowner, connamespace FROM pg_conversion\n"
 	"  UNION ALL SELECT 18, 'pg_foreign_server'::regclass, oid, srvowner, 0 FROM pg_foreign_server\n"
 	"  UNION ALL SELECT 19, 'pg_foreign_data_wrapper'::regclass, oid, fdwowner, 0 FROM pg_foreign_data_wrapper\n"
-	"  UNION ALL SELECT 20, 'pg_language'::regclass, oid, lanowner, 0 FROM pg_language),\n"
+	"  UNION ALL SELECT 20, 'pg_language'::regclass, oid, lanowner, 0 FROM pg_language\n"
+	/* Who owns one of the types may drop a cast; who owns the type, a transform. 10, the superuser whom nobody can drop, stands
+	 * for all superusers. */
+	"  UNION ALL SELECT 2, 'pg_cast'::regclass, c.oid, CASE WHEN pg_has_role(s.typowner, 'USAGE') THEN s.typowner ELSE t.typowner END, 0\n"
+	"    FROM pg_cast c, pg_type s, pg_type t WHERE s.oid = castsource AND t.oid = casttarget\n"
+	"  UNION ALL SELECT 2, 'pg_transform'::regclass, f.oid, typowner, 0 FROM pg_transform f, pg_type t WHERE t.oid = trftype\n"
+	"  UNION ALL SELECT 21, 'pg_ts_parser'::regclass, oid, 10, prsnamespace FROM pg_ts_parser\n"
+	"  UNION ALL SELECT 21, 'pg_ts_template'::regclass, oid, 10, tmplnamespace FROM pg_ts_template\n"
+	"  UNION ALL SELECT 22, 'pg_am'::regclass, oid, 10, 0 FROM pg_am),\n"
 	/* 16384: FirstNormalObjectId of access/transam.h; what initdb makes is not anybody's */
 	"thing AS (SELECT t.*, pg_has_role(t.owner, 'USAGE') OR (ns.own AND ns.oid NOT IN (SELECT oid FROM keep)) IS TRUE AS own\n"
 	"  FROM everything t LEFT JOIN ns ON ns.oid = t.ns\n"
@@ -44,7 +52,10 @@ static const char parts[] =
 
 static const char drop[] =
 	"SELECT turn, 'DROP ' || CASE WHEN classid = 'pg_proc'::regclass THEN 'ROUTINE' WHEN i.type = 'statistics object' THEN 'STATISTICS'\n"
-	"    ELSE upper(replace(i.type, '-', ' ')) END || ' IF EXISTS ' || i.identity || ' CASCADE' AS command\n"
+	"    ELSE upper(replace(i.type, '-', ' ')) END || ' IF EXISTS ' || CASE WHEN classid <> 'pg_transform'::regclass THEN i.identity\n"
+	/* whose identity is not what DROP takes */
+	"    ELSE (SELECT format('FOR %s LANGUAGE %I', format_type(trftype, NULL), lanname) FROM pg_transform f, pg_language l\n"
+	"      WHERE f.oid = thing.oid AND l.oid = trflang) END || ' CASCADE' AS command\n"
 	"  FROM thing, pg_identify_object(classid, thing.oid, 0) i WHERE own\n"
 	"UNION ALL SELECT 90, format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM ns WHERE own AND oid NOT IN (SELECT oid FROM keep)\n"
 	/* what pg_dump saves from tables of extensions would meet itself */

@@ -2,7 +2,12 @@
  *
  * Whole: BEGIN, the emptying, the dump without its own BEGIN and COMMIT, and COMMIT, which is sent only after the
  * end marker has passed, the file has proved to be what the census saw, and psql has done all that came before. Whatever else ends the connection
- * rolls everything back. In pieces each statement stands for itself. */
+ * rolls everything back. In pieces each statement stands for itself.
+ *
+ * On and on: in pieces, and what fails costs itself and nothing else. psql would take the rows behind a COPY that the server refuses for
+ * commands: so each COPY is tried without rows, in the transaction in which it is then done, and its rows are
+ * left out if that fails, or if the table has rows already. psql would end where it cannot connect: what belongs in a database that could not
+ * be created is left out. */
 #ifndef BD_PGREPLAY_H
 #define BD_PGREPLAY_H
 
@@ -17,6 +22,7 @@ struct pgreplay {
 	const char *name;
 	bool whole;
 	const char *before; /* SQL that comes first, in the transaction if there is one; NULL: none */
+	bool go_on;         /* after errors; not if whole */
 	bool emptied;       /* it empties: schemas that stay are not created again */
 	const char *self;   /* of a cluster: the role that replays, whose ALTER ROLE comes last */
 };
@@ -24,6 +30,7 @@ struct pgreplay {
 enum pgreplay_end {
 	PGREPLAY_DONE,
 	PGREPLAY_NOTHING, /* everything is as it was */
+	PGREPLAY_PARTLY,  /* on and on: all is done but what is said */
 	PGREPLAY_TORN,    /* in pieces: some of it is done */
 	PGREPLAY_UNKNOWN, /* the connection was lost at the COMMIT, and the server does not answer any more: all or nothing */
 };

@@ -55,7 +55,7 @@ pgrestore_options(struct pgrestore *r, int argc, char *argv[], void (*usage)(voi
 		case 'f': r->any_space = true; break;
 		case 'k': r->any_version = true; break;
 		case 'n': r->dry = true; break;
-		case 'p': r->put_back = r->empty = r->no_safety = true; break;
+		case 'p': r->put_back = r->empty = r->no_safety = r->any_space = true; break;
 		case 'v': r->verbose = true; break;
 		case 'S': r->no_safety = true; break;
 		case 's': r->safety_dir = optarg; break;
@@ -321,6 +321,7 @@ pgrestore_make_safety(struct pgrestore *r)
 		char *at = realpath(r->safety_dir, NULL);
 		r->safety = xasprintf("%s/%s", at ? at : r->safety_dir, name);
 		free(at);
+		fprintf(stderr, "NOTE: from now on, what was there can come back only from the safety dump %s\n", r->safety);
 		pgrestore_say_command(r, "NOTE: should this be killed, the safety dump is put back by");
 	}
 	free(name);
@@ -333,6 +334,7 @@ pgrestore_open_safety(const struct pgrestore *r, struct pgrestore *back)
 {
 	*back = *r;
 	back->file = r->safety;
+	back->put_back = true;
 	back->census = (struct pgcensus){0};
 	back->facts = (struct pgfacts){0};
 	if ((back->fd = open(back->file, O_RDONLY | O_CLOEXEC)) < 0) {

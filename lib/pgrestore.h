@@ -9,7 +9,7 @@ struct pgrestore {
 	const char *program;     /* for the command that puts a safety dump back */
 	enum dump_kind kind;
 	bool empty, any_space, any_version, dry, verbose, no_safety;
-	bool put_back;           /* the dump is a safety dump: what is there is half restored, and goes */
+	bool put_back;           /* the dump is a safety dump: what is there is half restored, and goes; errors end nothing */
 	const char *safety_dir, *user, *container, *database, *file;
 	long lock_seconds;
 	/* set by pgrestore_look() */

@@ -25,7 +25,7 @@ struct pgscript_item {
 };
 enum pgscript_verdict { PGSCRIPT_STOP = -1 /* said */, PGSCRIPT_PASS, PGSCRIPT_DROP };
 
-enum { PGSCRIPT_HEAD = 16384 }; /* text is never longer */
+enum { PGSCRIPT_HEAD = 1 << 18 }; /* text is never longer; the columns that a table can have fit, so that all of a COPY does */
 
 struct pgscript {
 	const char *name; /* for messages */

@@ -94,6 +94,8 @@ static const char facts[] =
 	"SELECT 'creates' WHERE has_database_privilege(current_database(), 'CREATE');\n"
 	"SELECT 'creates_in_public' FROM pg_namespace WHERE nspname = 'public' AND has_schema_privilege(oid, 'CREATE');\n"
 	"SELECT 'plpgsql' FROM pg_language WHERE lanname = 'plpgsql';\n"
+	"SELECT 'subscriptions', encode(textsend(subname::text), 'hex') FROM pg_subscription WHERE subdbid =\n"
+	"  (SELECT oid FROM pg_database WHERE datname = current_database());\n"
 	"SELECT 'size', pg_database_size(current_database());\n"
 	"SELECT 'settings', encode(textsend(lower(name)), 'hex') FROM pg_settings;\n"
 	"SELECT 'extensions', encode(textsend(name::text), 'hex') FROM pg_available_extensions;\n"
@@ -112,7 +114,8 @@ static const char cluster_facts[] =
 	"SELECT 'closed', encode(textsend(datname::text), 'hex') FROM pg_database\n"
 	"  WHERE datname NOT IN ('postgres', 'template0', 'template1') AND (NOT datallowconn OR datconnlimit = -2);\n"
 	"SELECT 'bound', encode(textsend(datname::text), 'hex') FROM pg_database WHERE\n"
-	"  oid IN (SELECT subdbid FROM pg_subscription) OR datname IN (SELECT database FROM pg_replication_slots);\n";
+	"  oid IN (SELECT subdbid FROM pg_subscription) OR (datname IN (SELECT database FROM pg_replication_slots)\n"
+	"  AND datname NOT IN ('postgres', 'template0', 'template1'));\n";
 
 static bool
 unhex(char *text)
@@ -150,7 +153,7 @@ take_name(struct pgfacts *f, const char *key, char *value)
 		struct names *names;
 	} all[] = {{"settings", &f->settings}, {"extensions", &f->extensions}, {"keep", &f->keep}, {"theirs", &f->theirs},
 		{"foreign", &f->foreign}, {"databases", &f->databases}, {"roles", &f->roles}, {"staying", &f->staying},
-		{"closed", &f->closed}, {"bound", &f->bound}};
+		{"closed", &f->closed}, {"bound", &f->bound}, {"subscriptions", &f->subscriptions}};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (!strcmp(key, all[i].key) && unhex(value)) {
 			names_add(all[i].names, value);
@@ -215,7 +218,7 @@ void
 pgfacts_free(struct pgfacts *f)
 {
 	struct names *const all[] = {&f->settings, &f->extensions, &f->keep, &f->theirs, &f->foreign, &f->databases, &f->roles,
-		&f->staying, &f->closed, &f->bound};
+		&f->staying, &f->closed, &f->bound, &f->subscriptions};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		names_free(all[i]);
 }

@@ -41,7 +41,8 @@ struct pgfacts {
 	struct names settings, extensions;
 	struct names keep, theirs, foreign; /* see pgempty.h */
 	struct names databases, roles, staying; /* of a cluster: what emptying drops; roles that exist and stay */
-	struct names closed, bound;  /* databases that cannot be dumped, and that cannot be dropped */
+	struct names closed, bound;  /* databases that cannot be dumped, and that can be neither dropped nor emptied */
+	struct names subscriptions;  /* of the database */
 };
 int pgtarget_facts(const struct pgtarget *t, const char *encoding, enum dump_kind kind, struct pgfacts *f); /* 0, -1 said */
 void pgfacts_free(struct pgfacts *f);

@@ -153,6 +153,13 @@ CREATE FOREIGN TABLE ft (a integer) SERVER srv;
 CREATE USER MAPPING FOR CURRENT_USER SERVER srv;
 CREATE FUNCTION etf() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN IF tg_tag LIKE 'DROP%' THEN RAISE 'must not fire'; END IF; END$$;
 CREATE CAST (comp AS text) WITH INOUT;
+CREATE CAST (varchar AS integer) WITH INOUT AS IMPLICIT;
+CREATE ACCESS METHOD am TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE stored (a integer) USING am;
+CREATE TEXT SEARCH PARSER parser (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH TEMPLATE template (LEXIZE = dsimple_lexize);
+CREATE TEXT SEARCH CONFIGURATION parsed (PARSER = parser);
+CREATE TRANSFORM FOR integer LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
 CREATE EVENT TRIGGER et ON ddl_command_start EXECUTE FUNCTION etf();
 S
@@ -228,6 +235,19 @@ rows() {
 	[[ $stderr == *'what belongs to others depends on what is to be dropped: view reports.r'*"ERROR: the restore failed; database 'app' is as it was" ]]
 	content rp-one app | diff with -
 	sql rp-one postgres -c 'DROP DATABASE app' -c 'DROP ROLE owner'
+}
+
+@test "a subscription: refused by name, untouched" {
+	create rp-one subscribed
+	sql rp-one subscribed -c 'CREATE TABLE t (a integer)' -c 'INSERT INTO t VALUES (1)'
+	dump rp-one subscribed >d.sql
+	sql rp-one subscribed -c "CREATE SUBSCRIPTION \"the sub\" CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false)" -c 'INSERT INTO t VALUES (2)' 2>/dev/null
+	content rp-one subscribed >before
+	run -1 --separate-stderr restore -e -u postgres rp-one subscribed d.sql
+	[ "$stderr" = "ERROR: database 'subscribed' has subscriptions, which cannot be dropped with the rest: 'the sub'" ]
+	content rp-one subscribed | diff before -
+	sql rp-one subscribed -c 'ALTER SUBSCRIPTION "the sub" SET (slot_name = NONE)' -c 'DROP SUBSCRIPTION "the sub"'
+	sql rp-one postgres -c 'DROP DATABASE subscribed'
 }
 
 # A small database: two accounts that always hold 1000, and a table each of which says which dump it is from.
@@ -600,6 +620,51 @@ census() {
 
 # The restore has begun to destroy.
 torn() { [ "$(sql "$1" "$2" -c "SELECT count(*) FROM pg_class WHERE relname IN ('t1', 't2', 't150')")" -lt 3 ]; }
+
+@test "put back with -p what has a fault: in one transaction nothing, so piece by piece" {
+	create rp-one faulty
+	small old | sql rp-one faulty >/dev/null
+	dump rp-one faulty >d.sql
+	awk '/^COPY public.t3/ { rows = 1 } rows && /^5\t/ { $1 = "five" } { print }' d.sql | sed 's/^CREATE TABLE public.account/CREATE TABLE nowhere.account/' >bad.sql
+	run -1 --separate-stderr restore -p -u postgres rp-one faulty bad.sql
+	[[ $stderr == *'not all of it can be put back: what can be is, piece by piece'*"ERROR: database 'faulty' holds what the safety dump holds, but for what is said above" ]]
+	[[ $stderr == *'not put back: the rows of public.account, which is not there'* && $stderr == *'invalid input syntax for type integer: "five'* ]]
+	[[ $stderr == *'not put back: the rows of public.t3'* && $stderr != *'the rows of public.t2'* ]]
+	[ "$(sql rp-one faulty -c "SELECT to_regclass('account') IS NULL" -c 'SELECT count(*) FROM t2' -c 'SELECT count(*) FROM t3' -c "SELECT encode(lo_get(1), 'escape')")" = $'t\n10\n0\nold' ]
+	run -0 restore -p -u postgres rp-one faulty d.sql
+	dump rp-one faulty | plain | diff <(plain d.sql) -
+	sql rp-one postgres -c 'DROP DATABASE faulty'
+}
+
+@test "in pieces, and what was there has a fault itself: only that is lost" {
+	server rp-cast
+	sql rp-cast postgres -c 'ALTER SYSTEM SET max_connections = 10' -c 'ALTER SYSTEM SET fsync = off'
+	locks rp-cast 10
+	create rp-cast app
+	tables 1 25 | sql rp-cast app
+	sql rp-cast app <<-'S'
+		CREATE CAST (varchar AS integer) WITH INOUT AS IMPLICIT;
+		CREATE TABLE names (n text);
+		INSERT INTO names VALUES ('x');
+		CREATE FUNCTION known(t text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM names WHERE n = t); END';
+		CREATE TABLE aa_users (n text CHECK (known(n)));
+	S
+	dump rp-cast app >d.sql
+	run -0 --separate-stderr restore -e -u postgres rp-cast app d.sql
+	[[ $stderr == *'are too many for one transaction'* ]]
+	dump rp-cast app | plain | diff <(plain d.sql) -
+	sql rp-cast app -c "INSERT INTO aa_users VALUES ('x')"
+	dump rp-cast app >own.sql
+	run -1 --separate-stderr restore -e -u postgres rp-cast app own.sql
+	[[ $stderr == *"ERROR: the restore failed; what was in database 'app' has been put back, but for what is said above, which is in "* ]]
+	[[ $stderr == *'not put back: the rows of public.aa_users'* ]]
+	dump rp-cast app | plain | diff <(plain d.sql) -
+	command=$(grep '^bd-restore-postgres ' <<<"$stderr" | head -n 1)
+	BAUDOLO_DB_PASSWORD=$SECRET run -1 --separate-stderr sh -c "$command"
+	[[ $stderr == *"ERROR: database 'app' holds what the safety dump holds, but for what is said above" ]]
+	dump rp-cast app | plain | diff <(plain d.sql) -
+	docker rm -f rp-cast >/dev/null
+}
 
 # Two thousand tables and few locks; or ten thousand and what a server has by default.
 @test "a schema of very many tables: refused untouched, naming the setting; restored when it is raised" {

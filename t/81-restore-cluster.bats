@@ -209,6 +209,67 @@ at_create() { [ "$(sql rc-to postgres -c "SELECT count(*) FROM pg_database WHERE
 at_table() { [ "$(sql rc-to postgres -c "SELECT to_regclass('e.p') IS NOT NULL")" = t ]; }
 alone() { [ "$(sql rc-to postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'baudolo-restore'")" = 0 ]; }
 
+# What a server's own dump cannot bring back: a check that reads a table by a name without its schema.
+@test "neither the dump nor the safety dump can be replayed whole: only what is at fault is lost, and named" {
+	fresh 'pw to'
+	export PASSWORD='pw to'
+	for db in app zabbix; do
+		sql rc-to postgres -c "CREATE DATABASE $db"
+		sql rc-to "$db" <<-'S'
+			CREATE TABLE names (n text);
+			INSERT INTO names VALUES ('x'), ('CREATE DATABASE pwned;'), (chr(39)), ('-- Database "x'), ('y');
+		S
+	done
+	sql rc-to app <<-'S'
+		CREATE FUNCTION known(t text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM names WHERE n = t); END';
+		CREATE TABLE users (n text CHECK (known(n)));
+		INSERT INTO users VALUES ('y');
+		CREATE TABLE later (n text);
+		INSERT INTO later VALUES ('CREATE DATABASE pwned;'), ('kept');
+	S
+	dumpall rc-to 'pw to' >own.sql
+	run -1 --separate-stderr restore -e rc-to own.sql
+	[[ $stderr == *'NOTE: from now on, what was there can come back only from the safety dump '*'relation "names" does not exist'* ]]
+	[[ $stderr == *'rc-to: app: '*'ERROR:  relation "names" does not exist'*"ERROR: the restore failed; what was on the server in rc-to has been put back, but for what is said above, which is in "* ]]
+	[[ $stderr == *'rc-to: not put back: the rows of public.users'* && $stderr != *'rows of public.names'* ]]
+	left
+	[ "$(ls safety | wc -l)" = 1 ]
+	# by hand the same
+	run -1 --separate-stderr restore -p rc-to safety/*
+	[[ $stderr == *'ERROR: the server in rc-to holds what the safety dump holds, but for what is said above' ]]
+	left
+	# what cannot even be created: its rows are no commands, and the databases behind it stay
+	sed 's/^CREATE TABLE public.later/CREATE TABLE public.la ter/' safety/* >worse.sql
+	run -1 --separate-stderr restore -p rc-to worse.sql
+	[[ $stderr == *'not put back: the rows of public.later, which is not there, or has rows already'* ]]
+	[ "$(sql rc-to app -c "SELECT to_regclass('later') IS NULL" -c 'SELECT count(*) FROM names')" = $'t\n5' ]
+	sed 's/^CREATE DATABASE app /CREATE DATABASE app NONSENSE /' safety/* >worse.sql
+	run -1 --separate-stderr restore -p rc-to worse.sql
+	[[ $stderr == *'not put back: what is in database app'*'holds what the safety dump holds, but for what is said above' ]]
+	[ "$(sql rc-to zabbix -c 'SELECT count(*) FROM names' -c "SELECT count(*) FROM pg_database WHERE datname IN ('app', 'pwned')")" = $'5\n0' ]
+	run -1 --separate-stderr restore -p rc-to safety/*
+	left
+}
+
+# All of own.sql but the row of users
+left() {
+	diff <(plain own.sql | sed '/^COPY public.users/{n;d}') <(dumpall rc-to 'pw to' | plain)
+	[ "$(sql rc-to app -c 'SELECT count(*) FROM users')" = 0 ]
+	[ "$(sql rc-to zabbix -c 'SELECT count(*) FROM names')" = 5 ]
+}
+
+@test "subscriptions in the databases that stay, too: refused untouched" {
+	fresh 'pw to'
+	for db in postgres template1; do
+		sql rc-to "$db" -c "CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false)" 2>/dev/null
+		dumpall rc-to 'pw to' | plain >before
+		PASSWORD='pw to' run -1 --separate-stderr restore -e rc-to all.sql
+		[[ $stderr == *"ERROR: the server in rc-to has databases that can be neither dropped nor emptied, for they have subscriptions or replication slots: '$db'" ]]
+		dumpall rc-to 'pw to' | plain | diff before -
+		sql rc-to "$db" -c 'ALTER SUBSCRIPTION sub SET (slot_name = NONE)' -c 'DROP SUBSCRIPTION sub'
+	done
+}
+
 @test "baudolo-restore cluster" {
 	hash=$(bd-machine-hash)
 	g=$PWD/root/$hash/backup-docker-to-local/20260101000000
