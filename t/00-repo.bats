@@ -28,11 +28,23 @@ is_tested() { grep -lE -e "(^|[^-a-z])$1([^-a-z]|$)" t/[0-9][0-9]-*.bats | grep 
 
 has_status() { grep -qx '\.Sh EXIT STATUS' "$1"; }
 
+# FILE...: the lines on which the failure of a command that begins with ! is of no consequence
+bare() { grep -nHE '^[[:space:]]*! ' "$@" | sed 's/[[:space:]]#[[:space:]].*//' | grep -v '||'; }
+
 in_overview() { grep -qE -e "(^|[^-a-z])$1([^-a-z]|$)" man/baudolo.7; }
 
 @test "every program has a manual page" { all_of has_page programs; }
 
 @test "every program has a test" { all_of is_tested programs; }
+
+# Bash ends no test for a command behind !, be it the reason to.
+@test "no test relies on a bare !: run !, or || false" {
+	printf '%s\n' '	! grep -q x f' '! [ -e x ] # y || z' >"$BATS_TEST_TMPDIR/bare"
+	printf '%s\n' '	! grep -q x f || false' '	run ! x' '	gone() { ! x; }' '	[ ! -e x ]' >"$BATS_TEST_TMPDIR/right"
+	[ "$(bare "$BATS_TEST_TMPDIR/bare" "$BATS_TEST_TMPDIR/right" | wc -l)" = 2 ]
+	run bare t/*.bats
+	[ -z "$output" ]
+}
 
 @test "every page tells the exit statuses" { all_of has_status ls man/*.[1-8]; }
 

@@ -122,7 +122,8 @@ entry() { printf '%s\t%s\trunning\t%s\t%s\t-\t-\t%s\n' "$1" "$(id "$1")" "${2:-s
 	run -4 --separate-stderr flock a bd-start a b
 	[ "$stderr" = 'bd-start: a: belongs to a bd-stop or bd-start that is at work' ]
 	[ "$(running aa bb)" = 'false true' ]
-	[ -e a ] && [ ! -e b ]
+	[ -e a ]
+	[ ! -e b ]
 	run -4 flock a bd-start -n a
 	run -3 bd-start none a
 	[ "$output" = 'bd-start: none: No such file or directory' ]

@@ -554,7 +554,7 @@ destroy tank/docker@baudolo-20260102030405" ]
 	refused() {
 		run -3 "$@" -- touch ran
 		[ ! -e ran ]
-		! grep -q destroy log
+		! grep -q destroy log || false
 	}
 	refused env BROKEN=1 bd-snapshot -t 20260102030405 zfs "$Z"
 	[ "$output" = "out of space
@@ -570,7 +570,7 @@ bd-snapshot: $Z/.zfs/snapshot/baudolo-20260102030405: could not be made: zfs end
 	mkdir "$Z/folder"
 	refused bd-snapshot zfs "$Z/folder"
 	[ "$output" = "bd-snapshot: $Z/folder: not the mountpoint of a ZFS dataset: .zfs/snapshot: No such file or directory" ]
-	! grep '^snapshot' log | grep -v 'tank/docker@baudolo-20260102030405'
+	! grep '^snapshot' log | grep -v 'tank/docker@baudolo-20260102030405' || false
 	run -1 env BUSY=1 bd-snapshot -t 20260102030405 zfs "$Z" -- true
 	[ "$output" = "dataset is busy
 bd-snapshot: tank/docker@baudolo-20260102030405: could not be deleted: zfs ended with status 1" ]

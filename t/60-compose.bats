@@ -566,13 +566,16 @@ only() { docker ps -q --no-trunc --filter "label=com.docker.compose.project=$1";
 	up_one bdodd -f Docker-Compose.YAML
 	up_one bdmail
 	web=$(only bdweb) odd=$(only bdodd) mail=$(only bdmail)
-	[ "$web" ] && [ "$odd" ] && [ "$mail" ]
+	[ "$web" ]
+	[ "$odd" ]
+	[ "$mail" ]
 	PATH=$TOOLS BAUDOLO_COMPOSE=docker-compose run -0 baudolo-compose -v real bdweb bdodd
 	echo "$output"
 	for p in bdweb bdodd; do
 		new=$(only "$p")
 		container_running "$new"
-		[ "$new" != "$web" ] && [ "$new" != "$odd" ]
+		[ "$new" != "$web" ]
+		[ "$new" != "$odd" ]
 	done
 	run docker inspect "$web" "$odd"
 	[ "$status" != 0 ]
