@@ -371,6 +371,22 @@ refused() {
 	run -1 grep -E 'transaction_timeout|some_day' asked
 }
 
+@test "an error that psql tells of after the COMMIT: the server is asked what became of it" {
+	old_and_new small
+	cat >psql <<-'S'
+		#!/bin/sh
+		said=$(mktemp)
+		tee "$said" | /usr/bin/psql "$@" | sed -u /bd-done/d
+		! grep -qx 'COMMIT;' "$said" || exit 3
+	S
+	chmod 755 psql
+	docker cp psql rp-one:/usr/local/bin/psql >/dev/null
+	run restore -e -u postgres rp-one small old.sql
+	docker exec rp-one rm /usr/local/bin/psql
+	[ "$status" = 0 ]
+	[ "$(sql rp-one small -c 'SELECT DISTINCT whose FROM t3')" = old ]
+}
+
 @test "wrong password, no database, no server, no psql: failures, said, without secrets" {
 	old_and_new small
 	PASSWORD='wrong one' run -1 --separate-stderr restore -e -u postgres rp-one small old.sql
@@ -828,6 +844,8 @@ verb() {
 	run -1 --separate-stderr restore -e -u postgres rp-disk small big.sql
 	[[ $stderr == *"ERROR: $fs: "*'MiB are free, too few for a dump of '* ]]
 	content rp-disk small | diff before -
+	# what is put back makes room first
+	run -0 restore -p -n -u postgres rp-disk small big.sql
 	run -0 restore -f -e -u postgres rp-disk small big.sql
 	content rp-disk small | diff before -
 	rm big.sql
