@@ -20,6 +20,7 @@
 enum { TRIES = 5, PAUSE = 2 }; /* to put back: a server that was killed may be on its way */
 
 static bool empty, any_version, dry, verbose, unsafe;
+static bool putting; /* a safety dump back: what fails is named, and ends nothing */
 static const char *folder = SAFETY_FOLDER;
 static volatile sig_atomic_t stop;
 static unsigned refusals;
@@ -27,7 +28,7 @@ static unsigned refusals;
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-restore-mariadb [-eknvSV] [-s DIR] [-u USER] CONTAINER DATABASE DUMP\n");
+	fprintf(stderr, "usage: bd-restore-mariadb [-eknpvSV] [-s DIR] [-u USER] CONTAINER DATABASE DUMP\n");
 	exit(BD_USAGE);
 }
 
@@ -301,7 +302,7 @@ tool_of(const struct mytarget *t)
 static char *
 putting_back(const struct mytarget *t, const struct safety *s)
 {
-	const char *const argv[] = {"bd-restore-mariadb", "-eS", "-u", t->user, "--", t->container, t->database, s->path, NULL};
+	const char *const argv[] = {"bd-restore-mariadb", "-p", "-u", t->user, "--", t->container, t->database, s->path, NULL};
 	return shell_quote(argv);
 }
 
@@ -349,23 +350,23 @@ save(struct mytarget *t, struct safety *s, struct mydump *saved)
 	free(command);
 }
 
-/* Whether it is there again. */
-static bool
+/* MY_REPLAYED: it is there again; MY_PARTLY: but for what the server does not take. */
+static enum my_outcome
 put_back(struct mytarget *t, struct mydump *saved)
 {
 	struct mycontent now;
 	t->stop = NULL; /* half of it is no use */
 	for (int i = 0; i < TRIES; i++) {
 		if (mycontent_list(t, &now) == BD_DONE) {
-			enum my_outcome o = myreplay(t, saved, &now, true);
+			enum my_outcome o = myreplay(t, saved, &now, true, true);
 			mycontent_free(&now);
-			if (o == MY_REPLAYED)
-				return true;
+			if (o == MY_REPLAYED || o == MY_PARTLY)
+				return o;
 		}
 		if (i + 1 < TRIES)
 			nanosleep(&(struct timespec){.tv_sec = PAUSE}, NULL);
 	}
-	return false;
+	return MY_SPOILT;
 }
 
 static _Noreturn void
@@ -374,11 +375,15 @@ fail(struct mytarget *t, struct safety *s, struct mydump *saved)
 	if (unsafe)
 		die(BD_FAILED, "database '%s' is restored in part only, and there is no safety dump; what failed is above", t->database);
 	fprintf(stderr, "The restore failed; putting back what database '%s' held.\n", t->database);
-	if (put_back(t, saved)) {
+	enum my_outcome o = put_back(t, saved);
+	if (o == MY_REPLAYED) {
 		safety_remove(s);
 		die(BD_FAILED, "the restore failed; database '%s' holds again what it held before", t->database);
 	}
 	char *command = putting_back(t, s);
+	if (o == MY_PARTLY)
+		die(BD_FAILED, "the restore failed; database '%s' holds again what it held before, but for what failed again, which is named "
+		    "above; this puts all of it back once that can be, with the password in BAUDOLO_DB_PASSWORD:\n  %s", t->database, command);
 	die(BD_FAILED, "the restore failed, and database '%s' is neither what it was nor what it should be; this puts back what it "
 	    "held, with the password in BAUDOLO_DB_PASSWORD:\n  %s", t->database, command);
 }
@@ -396,7 +401,9 @@ restore(struct mytarget *t, struct mydump *d, struct mycontent *now)
 			die(BD_FAILED, "database '%s': what it holds cannot be told; nothing was changed", t->database);
 		}
 	}
-	switch (myreplay(t, d, now, empty)) {
+	switch (myreplay(t, d, now, empty, putting)) {
+	case MY_PARTLY:
+		die(BD_FAILED, "database '%s' holds what %s has, but for what failed, which is named above", t->database, d->path);
 	case MY_SPOILT:
 		fail(t, &s, &saved);
 	case MY_UNTOUCHED:
@@ -421,11 +428,12 @@ main(int argc, char *argv[])
 	struct mydump dump = {.fd = -1};
 	struct mycontent now = {0};
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "eknvSVs:u:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "eknpvSVs:u:")) != -1;)
 		switch (c) {
 		case 'e': empty = true; break;
 		case 'k': any_version = true; break;
 		case 'n': dry = true; break;
+		case 'p': putting = empty = unsafe = true; break;
 		case 'v': verbose = true; break;
 		case 'S': unsafe = true; break;
 		case 's': folder = optarg; break;

@@ -69,7 +69,7 @@ put_err(void *arg, const void *data, size_t len)
 
 /* The values of options are their own arguments, or joined by =, so that no name is taken for an option. */
 static char *const *
-make_argv(const struct mytarget *t, char *argv[ARGS])
+make_argv(const struct mytarget *t, bool force, char *argv[ARGS])
 {
 	size_t n = 0;
 	argv[n++] = xstrdup(t->client);
@@ -82,7 +82,6 @@ make_argv(const struct mytarget *t, char *argv[ARGS])
 	}
 	static const char *const always[] = {
 		"--batch", "--skip-column-names", "--unbuffered",
-		"--skip-force",       /* whatever my.cnf says: what fails ends it */
 		"--skip-reconnect",   /* a new session has other settings */
 		"--binary-mode",      /* keeps CR LF, and knows no commands of its own */
 		"--comments",         /* those in routines are part of them */
@@ -92,6 +91,7 @@ make_argv(const struct mytarget *t, char *argv[ARGS])
 	};
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
 		argv[n++] = xstrdup(always[i]);
+	argv[n++] = xstrdup(force ? "--force" : "--skip-force"); /* whatever my.cnf says */
 	argv[n++] = xasprintf("--database=%s", t->database);
 	argv[n] = NULL;
 	return argv;
@@ -113,9 +113,9 @@ mytarget_session(struct mytarget *t, const struct my_session *s)
 	union {
 		char *const *in;
 		const char *const *out;
-	} args = {.in = make_argv(t, argv)};
+	} args = {.in = make_argv(t, s->force, argv)};
 	const struct exec e = {.container = t->container, .argv = args.out, .env = env, .journal = -1, .in = s->in ? give : NULL,
-		.out = put_out, .err = put_err, .arg = &k, .stop = t->stop};
+		.out = put_out, .err = put_err, .arg = &k, .stop = t->stop, .ready = s->ready};
 	k.out = (struct lines){.each = on_line, .arg = &k};
 	k.err = (struct lines){.each = on_error, .arg = &k};
 	int status = exec_run(t->d, &e);
@@ -134,7 +134,7 @@ mytarget_command(const struct mytarget *t)
 	union {
 		char *const *in;
 		const char *const *out;
-	} args = {.in = make_argv(t, argv)};
+	} args = {.in = make_argv(t, false, argv)};
 	char *line = shell_quote(args.out);
 	free_argv(argv);
 	return line;

@@ -63,6 +63,8 @@ struct my_session {
 	void (*line)(void *arg, const char *line);
 	void (*error)(void *arg, const char *line); /* NULL: said */
 	void *arg;
+	bool force;       /* what fails does not end it, and its status is 0 nevertheless */
+	const int *ready; /* as exec's */
 };
 int mytarget_session(struct mytarget *t, const struct my_session *s);
 char *mytarget_command(const struct mytarget *t); /* as it would be typed, to be freed */

@@ -297,6 +297,40 @@ refused() {
 	nothing_left
 }
 
+@test "what cannot be put back costs itself only, and is named; by the printed command, too" {
+	sql mr-b "$DB" <<-'E'
+		CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1);
+		CREATE TABLE keyless (id int, secret text); INSERT INTO keyless VALUES (1, 'top secret row');
+		CREATE TABLE z (id int PRIMARY KEY); INSERT INTO z VALUES (2); CREATE VIEW v AS SELECT id FROM z;
+		CREATE TRIGGER tr BEFORE INSERT ON z FOR EACH ROW SET @x = 1; CREATE PROCEDURE p() SELECT 'q';
+	E
+	whole=$(state mr-b "$DB")
+	dump mr-b "$DB" >own.sql
+	maria mr-b <<<"CREATE DATABASE hidden; RENAME TABLE $DB.keyless TO hidden.keyless"
+	rest=$(state mr-b "$DB")
+	maria mr-b <<<"RENAME TABLE hidden.keyless TO $DB.keyless; DROP DATABASE hidden; SET GLOBAL innodb_force_primary_key = 1"
+	run -1 --separate-stderr restore -e mr-b "$DB" own.sql
+	[[ $stderr == *'Table structure for table `keyless`: ERROR 1173 '*'Dumping data for table `keyless`: ERROR 1146 '* ]]
+	[[ $stderr == *"ERROR: the restore failed; database '$DB' holds again what it held before, but for what failed again, which is named above"* ]]
+	[ "$(grep -c 'putting back' <<<"$stderr")" = 1 ]
+	[[ $stderr != *'top secret'* ]]
+	[ "$(state mr-b "$DB")" = "$rest" ]
+	command=$(tail -n 1 <<<"$stderr")
+	# half of it is gone when it comes to the command
+	sql mr-b "$DB" <<<'DROP TABLE z; DROP PROCEDURE p; CREATE TABLE other (id int PRIMARY KEY)'
+	status=0
+	eval "$command" >out 2>err || status=$?
+	[ "$status" = 1 ]
+	! grep -q complete out || false
+	grep -q 'Table structure for table `keyless`: ERROR 1173 ' err
+	grep -q "^ERROR: database '$DB' holds what .* has, but for what failed, which is named above" err
+	[ "$(state mr-b "$DB")" = "$rest" ]
+	# once it can be taken
+	maria mr-b <<<'SET GLOBAL innodb_force_primary_key = 0'
+	eval "$command"
+	[ "$(state mr-b "$DB")" = "$whole" ]
+}
+
 @test "rows are there for others, too, where each statement is no transaction" {
 	sql mr-a "$DB" <<<'CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)'
 	dump mr-a "$DB" --skip-opt >implicit.sql
