@@ -15,11 +15,12 @@
 
 #include "dumper.h"
 #include "myreplay.h"
+#include "room.h"
 #include "safety.h"
 
 enum { TRIES = 5, PAUSE = 2 }; /* to put back: a server that was killed may be on its way */
 
-static bool empty, any_version, dry, verbose, unsafe;
+static bool empty, any_space, any_version, dry, verbose, unsafe;
 static bool putting; /* a safety dump back: what fails is named, and ends nothing */
 static const char *folder = SAFETY_FOLDER;
 static volatile sig_atomic_t stop;
@@ -28,7 +29,7 @@ static unsigned refusals;
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-restore-mariadb [-eknpvSV] [-s DIR] [-u USER] CONTAINER DATABASE DUMP\n");
+	fprintf(stderr, "usage: bd-restore-mariadb [-efknpvSV] [-s DIR] [-u USER] CONTAINER DATABASE DUMP\n");
 	exit(BD_USAGE);
 }
 
@@ -248,6 +249,26 @@ check_packet(const struct mytarget *t, const char *what, uintmax_t longest)
 		refuse("%s has a statement of %ju bytes, the server takes %ju: raise its max_allowed_packet", what, longest, t->packet);
 }
 
+/* A dump is no measure of what its rows need, but a server whose disk fills up may not come up again. */
+static void
+check_space(struct mytarget *t, const struct mydump *d)
+{
+	struct stat st;
+	char *data = NULL;
+	long long bytes;
+	if (any_space || fstat(d->fd, &st) < 0 || mytarget_query(t, "SELECT @@datadir;", &data) != BD_DONE)
+		return;
+	data[strcspn(data, "\n")] = '\0';
+	mytarget_unescape(data);
+	char *quoted = docker_json(data), *where = room_find(t->d, t->container, quoted, &bytes);
+	if (where && bytes < (long long)st.st_size)
+		refuse("%s: %lld MiB are free, too few for a dump of %lld MiB; -f (--no-space-check) restores it nevertheless", where,
+		    bytes >> 20, (long long)st.st_size >> 20);
+	free(where);
+	free(quoted);
+	free(data);
+}
+
 /* What would be lost should it have to be put back. */
 static void
 check_undumped(struct mytarget *t)
@@ -280,6 +301,7 @@ check(struct mytarget *t, struct mydump *d, struct mycontent *now)
 	if (whole) {
 		check_version(t, d);
 		check_packet(t, "dump", d->longest);
+		check_space(t, d);
 		if (settle(t, d, true) < 0)
 			refuse("database '%s': what the server knows cannot be told", t->database);
 	}
@@ -302,7 +324,7 @@ tool_of(const struct mytarget *t)
 static char *
 putting_back(const struct mytarget *t, const struct safety *s)
 {
-	const char *const argv[] = {"bd-restore-mariadb", "-p", "-u", t->user, "--", t->container, t->database, s->path, NULL};
+	const char *const argv[] = {"bd-restore-mariadb", "-fp", "-u", t->user, "--", t->container, t->database, s->path, NULL};
 	return shell_quote(argv);
 }
 
@@ -428,9 +450,10 @@ main(int argc, char *argv[])
 	struct mydump dump = {.fd = -1};
 	struct mycontent now = {0};
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "eknpvSVs:u:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "efknpvSVs:u:")) != -1;)
 		switch (c) {
 		case 'e': empty = true; break;
+		case 'f': any_space = true; break;
 		case 'k': any_version = true; break;
 		case 'n': dry = true; break;
 		case 'p': putting = empty = unsafe = true; break;

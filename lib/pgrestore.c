@@ -5,12 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lines.h"
 #include "pgrestore.h"
+#include "room.h"
 
 static volatile sig_atomic_t stop;
 
@@ -127,46 +127,18 @@ check_version(struct pgrestore *r)
 			here->text);
 }
 
-/* Where the volume that holds the server's data lies on this host. */
-static char *
-find_data(struct pgrestore *r)
-{
-	FILE *in;
-	char *line = NULL, *name = docker_name(r->container), *path = xasprintf("/containers/%s/json", name);
-	size_t cap = 0;
-	int rc = docker_get(&r->docker, path,
-		"([.Config.Env // [] | .[] | select(startswith(\"PGDATA=\"))] | last // \"PGDATA=/var/lib/postgresql/data\" | ltrimstr(\"PGDATA=\")) as $data"
-		"| [.Mounts // [] | .[] | select(.Destination as $at | $data == $at or ($data | startswith($at + \"/\")))]"
-		"| sort_by(.Destination | length) | last // empty | .Source // empty", &in);
-	free(path);
-	free(name);
-	if (rc)
-		return NULL;
-	ssize_t len = getline(&line, &cap, in);
-	fclose(in);
-	if (len > 1 && line[len - 1] == '\n')
-		line[len - 1] = '\0';
-	else {
-		free(line);
-		line = NULL;
-	}
-	return line;
-}
-
 /* New rows come beside the old ones. Rows need more room than their text, unless they compress well; a server without room for
  * its log stops, and does not start again (tried). */
 static void
 check_space(struct pgrestore *r)
 {
-	struct statvfs fs;
-	char *data = r->docker.socket && !r->any_space ? find_data(r) : NULL;
-	if (data && statvfs(data, &fs) == 0) {
-		long long free = (long long)fs.f_bavail * (long long)fs.f_frsize, size = (long long)r->census.size;
-		if (free < size)
-			pgrestore_refuse(r, "%s: %lld MiB are free, too few for a dump of %lld MiB (--no-space-check restores it in spite of that)",
-			    data, free >> 20, size >> 20);
-	}
-	free(data);
+	static const char data[] = "[.Config.Env // [] | .[] | select(startswith(\"PGDATA=\"))] | last // \"PGDATA=/var/lib/postgresql/data\" | ltrimstr(\"PGDATA=\")";
+	long long free_bytes, size = (long long)r->census.size;
+	char *where = r->any_space ? NULL : room_find(&r->docker, r->container, data, &free_bytes);
+	if (where && free_bytes < size)
+		pgrestore_refuse(r, "%s: %lld MiB are free, too few for a dump of %lld MiB (--no-space-check restores it in spite of that)",
+		    where, free_bytes >> 20, size >> 20);
+	free(where);
 }
 
 static void

@@ -14,7 +14,7 @@ setup_file() {
 	wait $!
 }
 
-teardown_file() { engine_clean; }
+teardown_file() { engine_clean; loop_clean; }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -359,6 +359,26 @@ refused() {
 	[ "$(sql mr-b "$DB" <<<'SELECT a FROM t')" = 1 ]
 }
 
+@test "a disk that cannot hold it is seen before anything is dropped" {
+	local fs
+	fs=$(loop_fs ext4 400M)
+	run_server mr-disk -v "$fs:/var/lib/mysql"
+	scratch mr-disk "$DB"
+	sql mr-disk "$DB" <<<'CREATE TABLE t (a int); INSERT INTO t VALUES (1)'
+	dump mr-disk "$DB" >small.sql
+	before=$(state mr-disk "$DB")
+	fallocate -l "$(($(stat -f -c '%a * %S' "$fs") - (8 << 20)))" "$fs/ballast"
+	{ head -n -1 small.sql; yes -- "-- $(printf '%0999d' 0)" | head -c $((16 << 20)); echo; tail -n 1 small.sql; } >large.sql
+	run -1 --separate-stderr restore -e mr-disk "$DB" large.sql
+	[[ $stderr == *"ERROR: $fs: "?*' MiB are free, too few for a dump of 16 MiB; -f '*"ERROR: database '$DB': nothing was changed" ]]
+	[ "$(state mr-disk "$DB")" = "$before" ]
+	run -0 restore -e mr-disk "$DB" small.sql
+	run -0 --separate-stderr restore -ef mr-disk "$DB" large.sql
+	[[ $stderr == *$'\n  bd-restore-mariadb -fp '* ]]
+	[ "$(state mr-disk "$DB")" = "$before" ]
+	docker rm -f mr-disk >/dev/null
+}
+
 @test "-n checks and changes nothing; usage; the version" {
 	fill mr-a "$DB"
 	dump mr-a "$DB" >dump.sql
@@ -390,7 +410,7 @@ refused() {
 	same mr-a "$DB" mr-b "$DB"
 	[ -z "$(ls -A state/safety)" ]
 	run -0 --separate-stderr baudolo-restore mariadb vol - latest --backups-dir "$PWD/backups" --state-dir "$PWD/state" \
-		--container mr-b --db-name "$DB" --db-user app --db-password="$APP_PASSWORD" --empty --no-safety-dump --quiet
+		--container mr-b --db-name "$DB" --db-user app --db-password="$APP_PASSWORD" --empty --no-safety-dump --no-space-check --quiet
 	[ -z "$output" ]
 }
 
