@@ -485,7 +485,8 @@ ns() { date -d "$1" +%s%N; }
 	[ "$output" = 'bd-stop: j: left by a run that died; bd-start j' ]
 	run -0 bd-start j
 	[ -z "$output" ]
-	[ ! -e j ] && [ ! -e ran ]
+	[ ! -e j ]
+	[ ! -e ran ]
 	container_running aa
 	echo >go
 }

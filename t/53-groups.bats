@@ -89,7 +89,7 @@ right() {
 	[ "$(jq -er .hash "$(newest)/directory_stemp.json")" = "$(cd "$(newest)" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' |
 		LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1)" ] || return
 	[ -z "$(find "$(newest)" -name 'files.*')" ] && [ -z "$(ls -A "$B/.baudolo/partial")" ] || return
-	! ls "$S"/journal.* 2>/dev/null
+	! ls "$S"/journal.* 2>/dev/null || false
 }
 
 # Only these have failed: they are named, and have no files.
@@ -328,7 +328,7 @@ all_gone() { [ -z "$(run_pids)" ]; }
 	run -0 bd-start "$S"/down.*
 	container_running server lodger third fourth
 	[ "$(netns lodger)" = "$(netns server)" ]
-	! ls "$S"/down.*
+	! ls "$S"/down.* || false
 }
 
 @test "--shutdown: one that is started on the volume during the cold pass is noticed" {
@@ -370,7 +370,7 @@ all_gone() { [ -z "$(run_pids)" ]; }
 	RUN=$PWD/bin/baudolo run -3 run_it --shutdown
 	container_running server second
 	[ -z "$(newest)" ]
-	! ls "$S"/journal.* "$S"/down.*
+	! ls "$S"/journal.* "$S"/down.* || false
 	# nobody is left who could: the next run does
 	printf '#!/bin/sh\nkill -9 $PPID\n' >bin/bd-publish
 	begin --shutdown
@@ -379,7 +379,7 @@ all_gone() { [ -z "$(run_pids)" ]; }
 	[ "$(states server second | sort)" = $'/second exited\n/server exited' ]
 	run -0 run_it --recover
 	container_running server second
-	! ls "$S"/journal.* "$S"/down.*
+	! ls "$S"/journal.* "$S"/down.* || false
 }
 
 @test "--shutdown: TERM when the copy is done, and nobody has taken note of it" {
@@ -476,7 +476,7 @@ slow() {
 	container_running slow
 	[ "$(started slow)" != "$first" ]
 	[ -z "$(newest)" ]
-	! ls "$S"/journal.*
+	! ls "$S"/journal.* || false
 	# the next run is none the worse
 	rm "$AT/stopping"
 	begin
@@ -534,7 +534,7 @@ slow() {
 	echo >"$AT/end"
 	run -0 --separate-stderr run_it --recover
 	container_running slow quick
-	! ls "$S"/journal.*
+	! ls "$S"/journal.* || false
 	[ -z "$(ls -A "$B/.baudolo/partial")" ]
 	[ -z "$(newest)" ]
 }
@@ -663,7 +663,7 @@ slow() {
 	*) false ;;
 	esac
 	[ -z "$(ls -A "$B/.baudolo/partial")" ]
-	! ls "$S"/journal.*
+	! ls "$S"/journal.* || false
 }
 
 copied() { [ -n "$(find "$S" -name cold.group -size +0)" ]; }
@@ -740,7 +740,7 @@ daemon_up() {
 	[[ $stderr == *'client: was recreated; the new one is started'* ]]
 	container_running server client
 	right data
-	! ls "$S"/journal.*
+	! ls "$S"/journal.* || false
 }
 
 @test "a provider that was recreated: its lodger is named, the rest start" {

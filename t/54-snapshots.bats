@@ -56,7 +56,7 @@ no_snapshot() { [ -z "$(find "$SUBJECT" -maxdepth 1 -name '.baudolo-*')" ]; }
 	strace -f -qq -e trace=openat -o trace -E LD_PRELOAD="$BD_ROOT/build/t/later.so" -E BD_LATER=60 \
 		baudolo --backups-dir "$B" --state-dir "$S" --only-files --snapshot btrfs --snapshot-subject "$SUBJECT"
 	[ "$first/data/files/f" -ef "$(newest)/data/files/f" ]
-	! grep -q '"f", O_RDONLY.*O_NONBLOCK' trace
+	! grep -q '"f", O_RDONLY.*O_NONBLOCK' trace || false
 	# and a change is found
 	echo two >"$m/f"
 	back_up

@@ -314,6 +314,6 @@ past() {
 	check 0
 	[ "$(generations | wc -l)" -gt "$(wc -w <<<"$OLD")" ]
 	[ -z "$(ls -A "$B/.baudolo/partial")" ]
-	! ls "$S"/journal.*
+	! ls "$S"/journal.* || false
 	kill "$events"
 }

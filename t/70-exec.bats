@@ -426,7 +426,7 @@ upgraded() { printf 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tc
 	run -0 bd-exec -iJ j aa true </dev/null
 	id=$(docker inspect -f '{{.Id}}' aa)
 	[ "$(wc -l <j)" = 2 ]
-	! grep -vE "^[0-9a-f]{64}	$id\$" j
+	! grep -vE "^[0-9a-f]{64}	$id\$" j || false
 	strace -f -s 200 -e trace=write,fsync,sendto -o trace bd-exec -J j aa true
 	sed -n -e '/"[^"]*'"$id"'\\n", 130) = 130$/s/.*/write/p; s/.* fsync(.*) *= 0$/fsync/p; /start HTTP/{s/.*/start/p; q}' trace >order
 	[ "$(tail -n 3 order | xargs)" = 'write fsync start' ]

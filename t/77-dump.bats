@@ -224,7 +224,8 @@ big() { pg "$1" <<<'CREATE TABLE big AS SELECT n, repeat(md5(n::text), 30) FROM 
 		ends 1 "$PID"
 		cat results said
 		output=$(cat results) stderr=$(cat said)
-		failed k77-postgres '*' && failed m77k-mariadb '*'
+		failed k77-postgres '*'
+		failed m77k-mariadb '*'
 		if [ "$how" != stop ]; then
 			[ "$(cut -f 11 results | grep -cE '^(the container (has vanished|does not run any more)|.* was ended by signal 9 .*)')" = 2 ]
 		fi
@@ -322,10 +323,12 @@ big() { pg "$1" <<<'CREATE TABLE big AS SELECT n, repeat(md5(n::text), 30) FROM 
 		[ "$(column 7)" = "$verdict" ] || { printf '%s, not %s: <%s>\n' "$(column 7)" "$verdict" "$text"; false; }
 		[ "$(sed -n 1p <<<"$stderr")" = 'bd-dump: t77: last ?[1mwords' ]
 		if [ "$verdict" = ok ]; then
-			[ "$status" = 0 ] && cmp t77/out p/v/sql/app.backup.sql
+			[ "$status" = 0 ]
+			cmp t77/out p/v/sql/app.backup.sql
 			rm -r p/v
 		else
-			[ "$status" = 1 ] && nothing
+			[ "$status" = 1 ]
+			nothing
 			failed t77 'pg_dump ended with status 0, but the end marker of a complete dump is missing'
 		fi
 		n=$((n + 1))
@@ -772,7 +775,8 @@ checked() { ./check "$@" 2>&1; }
 	mkdir -p p/v/sql
 	ln -s "$PWD/out/x" p/v/sql/.app.backup.sql.tmp
 	run -0 bd-dump -c csv p <<<"$(record p77-postgres v app 2)"
-	[ -z "$(ls -A out)" ] && [ -f p/v/sql/app.backup.sql ]
+	[ -z "$(ls -A out)" ]
+	[ -f p/v/sql/app.backup.sql ]
 	for v in . .. a/b; do
 		run -2 bd-dump -c csv p <<<"$(record p77-postgres "$v" app 2)"
 		[ "$output" = "bd-dump: stdin:1: '$v' is not the name of a volume" ]

@@ -189,7 +189,8 @@ second() {
 			[ ! -e "g/$v/contents.mtree" ] || cmp "$v.mtree" "g/$v/contents.mtree"
 		done
 		run -0 bd-digest repo g
-		cmp v.mtree g/v/contents.mtree && cmp w.mtree g/w/contents.mtree
+		cmp v.mtree g/v/contents.mtree
+		cmp w.mtree g/w/contents.mtree
 		[ -z "$(find g -name '.*')" ]
 	done
 	echo "# $kills kills" >&3
@@ -202,7 +203,9 @@ second() {
 	run -1 --separate-stderr bd-digest repo g
 	[ "$(cut -f 1,2 <<<"$output")" = $'u\tok\nv\tfailed\nw\tok' ]
 	[[ $stderr == 'bd-digest: v: files/fi\nfo: '* ]]
-	[ -e g/u/contents.mtree ] && [ -e g/w/contents.mtree ] && [ -z "$(find g/v -name '*mtree*')" ]
+	[ -e g/u/contents.mtree ]
+	[ -e g/w/contents.mtree ]
+	[ -z "$(find g/v -name '*mtree*')" ]
 	# a file that is exchanged, or cannot be read
 	rm g/v/files/* && echo y >g/v/files/y
 	strace -f -qq -o /dev/null -P "$PWD/g/v/files/y" -e inject=read:error=EIO bd-digest -j 1 repo g >out 2>err && false

@@ -60,7 +60,7 @@ everything() {
 		'baudolo_dump_size_bytes{volume="db",dump="shop.backup.sql"} 1000' 'baudolo_dump_shrunk{volume="db",dump="shop.backup.sql"} 0'; do
 		grep -Fx "$line" out.prom
 	done
-	! grep -q 'last_success_timestamp_seconds{volume="bad"}\|baudolo_last_success' out.prom
+	! grep -q 'last_success_timestamp_seconds{volume="bad"}\|baudolo_last_success' out.prom || false
 	# of nothing, too
 	rm status.json
 	: >plan && : >results && : >stops && : >dumps && : >stamp
@@ -156,7 +156,8 @@ everything() {
 		[[ $output == "bd-status: $f:1: 1 fields, expected "* ]]
 		: >$f
 	done
-	[ ! -e status.json ] && [ ! -e out.prom ]
+	[ ! -e status.json ]
+	[ ! -e out.prom ]
 	for args in '' 'a b c' 'status.json /b x 2 0 plan results stops dumps stamp' 'status.json /b 1 2 256 plan results stops dumps stamp' \
 		'-x status.json /b 1 2 0 plan results stops dumps stamp' 'status.json /b 1 2 0 plan results stops dumps'; do
 		# shellcheck disable=SC2086 # several

@@ -92,7 +92,7 @@ remove() { bd-remove "$B" "$H" repo "$@"; }
 		bd-remove "$B" "$H" repo 20260101023000
 	run -0 sed -n 's/(.*//p' <(grep -vE '^(open|[+-])' trace)
 	[[ ${lines[*]} =~ ^'renameat2 fsync fsync unlinkat '('unlinkat ')*'syncfs'$ ]]
-	! grep -E '^(open|openat)\(.*O_(WRONLY|RDWR|CREAT|TRUNC)' trace
+	! grep -E '^(open|openat)\(.*O_(WRONLY|RDWR|CREAT|TRUNC)' trace || false
 	intact
 }
 
