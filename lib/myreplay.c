@@ -21,7 +21,7 @@ struct replay {
 	char *lead, *tail; /* SQL before and behind the dump */
 	size_t lead_len, lead_at, tail_at;
 	size_t harmless;   /* so much of lead changes nothing */
-	char begun_mark[48], done_mark[48];
+	char begun_mark[48], refused_mark[48], done_mark[48];
 	bool begun, done;
 	bool locked;       /* by somebody else, and waited for in vain */
 	bool lost;         /* the server */
@@ -71,7 +71,10 @@ write_lead(struct replay *r, const struct mycontent *now, bool empty)
 	/* one value too many is an error */
 	fprintf(out, "SELECT IF(GET_LOCK(CONCAT('baudolo.', MD5(DATABASE())), %d) = 1, 0, (SELECT 1 UNION SELECT 2)); ", LOCK_SECONDS);
 	mycontent_lock(now, out);
-	fprintf(out, "SELECT '%s'; ", r->begun_mark);
+	/* of a client that goes on after errors, too, and what it says of them may come later than this; neither @@error_count
+	 * nor what else stands here begins a new count */
+	fprintf(out, "SELECT IF(@@error_count = 0 AND IS_USED_LOCK(CONCAT('baudolo.', MD5(DATABASE()))) = CONNECTION_ID(), '%s', '%s'); ",
+	    r->begun_mark, r->refused_mark);
 	if (r->go_on)
 		putc('\n', out); /* or the client waits for it; that of the dump's first line is left out for it */
 	if (fflush(out) != 0)
@@ -92,6 +95,7 @@ prepare(struct replay *r, const struct mycontent *now, bool empty)
 	if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
 		err(BD_FATAL, "random numbers");
 	snprintf(r->begun_mark, sizeof r->begun_mark, "baudolo %016llx begun", nonce);
+	snprintf(r->refused_mark, sizeof r->refused_mark, "baudolo %016llx refused", nonce);
 	snprintf(r->done_mark, sizeof r->done_mark, "baudolo %016llx done", nonce);
 	/* a dump may turn autocommit off itself */
 	r->tail = xasprintf("\nDELIMITER ;\nCOMMIT AND NO CHAIN NO RELEASE;\nSELECT '%s';\n", r->done_mark);
@@ -148,7 +152,7 @@ give(void *arg, void *buf, size_t len)
 	struct replay *r = arg;
 	if (r->go_on && r->lead_at < r->harmless) {
 		ssize_t n = give_lead(r, r->harmless, buf, len);
-		if (r->lead_at == r->harmless && !r->failed)
+		if (r->lead_at == r->harmless && !r->lost)
 			gate_close(r);
 		return n;
 	}
@@ -168,10 +172,11 @@ static void
 on_line(void *arg, const char *line)
 {
 	struct replay *r = arg;
-	if (!r->begun && !strcmp(line, r->begun_mark)) {
-		r->begun = true;
+	bool begun = !strcmp(line, r->begun_mark), refused = !strcmp(line, r->refused_mark);
+	r->begun = r->begun || begun;
+	r->failed = r->failed || refused;
+	if (begun || refused)
 		gate_open(r);
-	}
 	r->done = r->done || !strcmp(line, r->done_mark);
 }
 
@@ -228,7 +233,7 @@ on_error(void *arg, const char *line)
 		warnx("%s: another restore of database '%s' goes on", r->t->container, r->t->database);
 	else
 		say_failed(r, line);
-	if (!r->begun && number)
+	if (r->lost)
 		gate_open(r);
 }
 

@@ -199,20 +199,34 @@ revive_client() { :; }
 }
 
 @test "who holds a lock is waited for, and named; nothing is changed" {
+	local other=$DB-p
+	scratch mk-a "$other"
 	many "$DB" 2 10 new
+	many "$other" 2 10 new
 	dump mk-a "$DB" >new.sql
 	before=$(state mk-a "$DB")
-	echo 'BEGIN; SELECT count(*) FROM new01; SELECT SLEEP(600);' |
+	before_other=$(state mk-a "$other")
+	echo "BEGIN; SELECT count(*) FROM new01; SELECT count(*) FROM \`$other\`.new01; SELECT SLEEP(600);" |
 		docker exec -i mk-a sh -c 'MYSQL_PWD=$MARIADB_ROOT_PASSWORD exec mariadb -n -u root "$1"' - "$DB" >held 2>&1 3>&- &
-	wait_for [ -s held ]
+	wait_for has_lines held 4
+	# one that goes on after errors does not go on after this
+	begin_restore -p mk-a "$other" new.sql
 	run -1 --separate-stderr restore -e mk-a "$DB" new.sql
 	[[ $stderr == *"uses database '$DB', and may hold the lock: session "*" of root from "* ]]
 	[[ $stderr == *"ERROR: database '$DB' was not restored; nothing in it was changed" ]]
 	nothing_left
+	status=0
+	wait "$RESTORE" || status=$?
+	[ "$status" = 1 ]
+	grep -q 'ERROR 1205 ' err
+	grep -q "^ERROR: database '$other' was not restored; nothing in it was changed" err
 	sql mk-a "$DB" <<<"SELECT CONCAT('KILL ', ID, ';') FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP%'" | sql mk-a "$DB"
 	wait
 	[ "$(state mk-a "$DB")" = "$before" ]
+	[ "$(state mk-a "$other")" = "$before_other" ]
 }
+
+has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 @test "two restores of one database: one after the other" {
 	many "$DB" 6 300 new
