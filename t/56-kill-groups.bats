@@ -192,7 +192,8 @@ event() {
 check() {
 	local g new
 	await_end || return
-	flock -n "$S/lock" true || [ ! -e "$S/lock" ] || { echo "$WHAT: the lock is held"; return 1; }
+	[ ! -e "$S/lock" ] || wait_for flock -n "$S/lock" true || # one that is being executed has no environment to be found by
+		{ echo "$WHAT: the lock is held"; return 1; }
 	[ -z "$SHUTDOWN" ] || raise "$1" || return
 	if ! as_before >differs; then
 		case $TARGET$SHUTDOWN-$signal in
