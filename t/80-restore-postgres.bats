@@ -688,7 +688,7 @@ torn() { [ "$(sql "$1" "$2" -c "SELECT count(*) FROM pg_class WHERE relname IN (
 	sql rp-many postgres -c 'ALTER SYSTEM SET fsync = off'
 	count=2000 few=10 raised=100
 	if [ -n "${BAUDOLO_TEST_LONG-}" ]; then
-		count=10000 few=64 raised=100
+		count=10000 few=64 raised=256 # tables and sequences
 	else
 		sql rp-many postgres -c 'ALTER SYSTEM SET max_connections = 10'
 	fi
