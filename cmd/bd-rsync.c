@@ -342,7 +342,7 @@ main(int argc, char *argv[])
 		err(BD_FATAL, "memory");
 	settings.synced = sync_sources();
 	run(job_count < (size_t)workers ? (int)job_count : (int)workers);
-	if (again && !settings.cold)
-		syncfs(settings.partial); /* now, and not while they are down; bd-publish looks for errors */
+	if (again && !settings.cold && syncfs(settings.partial) < 0) /* now, and not while they are down */
+		warn("%s: sync", settings.partial_path); /* bd-publish will not publish it */
 	return bd_finish(report());
 }
