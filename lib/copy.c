@@ -176,7 +176,10 @@ unmoved(int src, char *path, const struct timespec *t0)
 		struct stat st;
 		if ((end = strchr(end, '/')))
 			*end = '\0';
-		ok = fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ctim.tv_sec < t0->tv_sec - 1;
+		ok = fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (!ok && errno != ENOENT && errno != ENOTDIR)
+			warn("%s: no index of what has come from here", path);
+		ok = ok && st.st_ctim.tv_sec < t0->tv_sec - 1;
 		if (end)
 			*end++ = '/';
 	}
@@ -221,6 +224,8 @@ make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const
 	if (c->index >= 0 && index_begin(&seen, c->index, slot, j->dest) == 0)
 		j->seen = &seen;
 	int fd = j->seen ? openat(c->index, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+	if (j->seen && fd < 0 && errno != EOPNOTSUPP && errno != EISDIR)
+		warn("%s: index", c->volume);
 	FILE *told = !j->seen ? NULL : fd < 0 ? tmpfile() : fdopen(fd, "w+"); /* not every file system has O_TMPFILE */
 	if (j->seen && !told) {
 		warn("%s: index", c->volume);

@@ -40,13 +40,16 @@ open_folder(struct journal *j)
 	return rc;
 }
 
-/* Whether the file is still the one of that name. */
-static bool
+/* Whether the file is still the one of that name: 1, 0, -1 said. */
+static int
 is_there(const struct journal *j)
 {
-	struct stat here, there;
-	return fstat(j->fd, &here) == 0 && fstatat(j->dir, j->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	struct stat here, there = {0};
+	if (fstat(j->fd, &here) < 0 || (fstatat(j->dir, j->name, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)) {
+		say(j, "");
+		return -1;
+	}
+	return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 /* Sets j->fd, locked. */
@@ -87,7 +90,10 @@ journal_create(struct journal *j, const char *path)
 		return in_memory(j, "journal");
 	j->path = path;
 	int rc = take(j, O_CREAT);
-	if (rc == 0 && (fstat(j->fd, &st) < 0 || !is_there(j)))
+	int there = rc ? -1 : is_there(j);
+	if (rc == 0 && there < 0)
+		rc = BD_FATAL;
+	else if (rc == 0 && (fstat(j->fd, &st) < 0 || !there))
 		rc = say(j, "removed meanwhile");
 	else if (rc == 0 && st.st_size > 0) {
 		warnx("%s: left by a run that died; bd-start %s", path, path);
@@ -216,8 +222,9 @@ journal_open(struct journal *j, const char *path)
 {
 	j->path = path;
 	int rc = take(j, 0);
-	if (rc == 0 && is_there(j))
-		rc = journal_reload(j);
+	int there = rc ? 0 : is_there(j);
+	if (there)
+		rc = there < 0 ? BD_FATAL : journal_reload(j);
 	if (rc)
 		journal_leave(j);
 	return rc;
@@ -328,7 +335,9 @@ shrink(struct journal *j)
 int
 journal_close(struct journal *j)
 {
-	int rc = j->name && is_there(j) ? shrink(j) : 0;
+	int rc = j->name ? is_there(j) : 0;
+	if (rc > 0)
+		rc = shrink(j);
 	journal_leave(j);
 	return rc;
 }

@@ -130,6 +130,17 @@ entry() { printf '%s\t%s\trunning\t%s\t%s\t-\t-\t%s\n' "$1" "$(id "$1")" "${2:-s
 	[ "$(running aa)" = true ]
 }
 
+@test "a journal that cannot be looked at is no empty one" {
+	docker stop aa >/dev/null
+	entry aa >j
+	run -3 strace -qq -o trace -P j -e trace=newfstatat -e inject=newfstatat:error=EIO:when=3 "$(command -v bd-start)" j
+	grep -q '"j".*INJECTED' trace # the name, not what is open
+	[ "${lines[-1]}" = 'bd-start: j: Input/output error' ]
+	[ "$(cat j)" = "$(entry aa)" ]
+	run -0 bd-start j
+	[ "$(running aa)" = true ]
+}
+
 @test "standard input" {
 	docker stop aa >/dev/null
 	entry aa | bd-start -
