@@ -50,12 +50,6 @@ is(const char *field, const char *text)
 	return field && !strcmp(field, text);
 }
 
-static bool
-is_component(const char *name)
-{
-	return *name && strcmp(name, ".") && strcmp(name, "..") && !strchr(name, '/');
-}
-
 static int
 check_row(const struct tsv *at, char *const row[])
 {

@@ -25,19 +25,6 @@ on_signal(int sig)
 	ending = sig;
 }
 
-/* Those that are ignored, as by nohup, stay so. Without SA_RESTART: a read or write that waits is to end. */
-static void
-catch_signals(void)
-{
-	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction act = {.sa_handler = on_signal}, old;
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(all[i], &act, NULL);
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN); /* who reads us and is gone must not leave the command running */
-}
-
 static int
 put(int fd, const char *name, const char *data, size_t len)
 {
@@ -136,6 +123,6 @@ main(int argc, char *argv[])
 	e.argv = (const char *const *)(argv + optind + 1);
 	if (journal && (e.journal = execs_open(journal)) < 0)
 		return BD_FATAL;
-	catch_signals();
+	bd_catch(on_signal); /* who reads us and is gone must not leave the command running */
 	return work(&e);
 }

@@ -21,13 +21,6 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-static void
-check_name(const char *name, const char *what)
-{
-	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))
-		errx(BD_USAGE, "%s '%s' is not a name", what, name);
-}
-
 /* Opens dir/name, made 0755 if it is not there yet: the admin's mode stays as it is. */
 static int
 folder(int dir, const char *name, bool make)

@@ -23,13 +23,6 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-static void
-check_name(const char *name, const char *what)
-{
-	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))
-		errx(BD_USAGE, "%s '%s' is not a name", what, name);
-}
-
 /* Opens a folder below dir, and nothing through a link or on another mount. */
 static int
 enter(int dir, const char *name)

@@ -386,7 +386,7 @@ main(int argc, char *argv[])
 	if (argc - optind != 2)
 		usage();
 	const char *volume = argv[optind], *files = argv[optind + 1];
-	if (!*volume || !strcmp(volume, ".") || !strcmp(volume, "..") || strchr(volume, '/'))
+	if (!is_component(volume))
 		die(BD_USAGE, "VOLUME must be a name, not a path: '%s'", volume);
 	int src = open_files(files);
 	if (docker_open(&d) < 0)

@@ -81,19 +81,6 @@ on_signal(int sig)
 	stop = sig;
 }
 
-/* Those that are ignored, as by nohup, stay so. Without SA_RESTART: what waits is to end. */
-static void
-catch_signals(void)
-{
-	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction act = {.sa_handler = on_signal}, old;
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(all[i], &act, NULL);
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN); /* who reads us and is gone must not leave half a database */
-}
-
 /* The password is for nobody else: what we run inherits the environment. */
 static char *
 take_password(void)
@@ -471,7 +458,7 @@ main(int argc, char *argv[])
 	dump.path = argv[optind + 2];
 	if (!t.user)
 		t.user = t.database;
-	catch_signals();
+	bd_catch(on_signal); /* who reads us and is gone must not leave half a database */
 	if (docker_open(&docker) < 0)
 		die(BD_FATAL, "database '%s': Docker does not answer; nothing was changed", t.database);
 	int rc = check(&t, &dump, &now);

@@ -68,7 +68,7 @@ read_plan(void)
 	tsv_begin(&t, stdin, "stdin");
 	while ((rc = tsv_read(&t, COLUMNS)) > 0) {
 		const char *volume = t.field[0], *action = t.field[1], *reason = t.field[3], *mountpoint = t.field[4];
-		if (!volume || !strcmp(volume, ".") || !strcmp(volume, "..") || strchr(volume, '/'))
+		if (!is_component(volume))
 			return tsv_bad(&t, "'%s' is not the name of a volume", volume ? volume : "-");
 		if (!action || (strcmp(action, "skip") && strcmp(action, "live") && strcmp(action, "stop") &&
 		    strcmp(action, "fail")))

@@ -32,12 +32,6 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-static bool
-is_name(const char *s)
-{
-	return s && strcmp(s, ".") && strcmp(s, "..") && !strchr(s, '/');
-}
-
 /* The path of a field, which begins with "./" as those of the output do; "" for the volume itself. */
 static char *
 path_of(const char *field)
@@ -53,8 +47,8 @@ read_jobs(void)
 	int rc;
 	tsv_begin(&t, stdin, "stdin");
 	while ((rc = tsv_read(&t, COLUMNS)) > 0) {
-		if (!is_name(t.field[0]) || !is_name(t.field[1]))
-			return tsv_bad(&t, "'%s' is no name", is_name(t.field[0]) ? t.field[1] ? t.field[1] : "-" : t.field[0] ? t.field[0] : "-");
+		if (!is_component(t.field[0]) || !is_component(t.field[1]))
+			return tsv_bad(&t, "'%s' is no name", is_component(t.field[0]) ? t.field[1] ? t.field[1] : "-" : t.field[0] ? t.field[0] : "-");
 		if (job_count == room) {
 			room = room ? 2 * room : 64;
 			jobs = xrealloc(jobs, room, sizeof *jobs);

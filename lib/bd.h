@@ -25,6 +25,8 @@ enum {
 /* start.c - first and last acts of a program */
 void bd_start(void);           /* default INT and QUIT (dash ignores them for `&`), all descriptors the limit allows */
 int bd_finish(int status);     /* checks stdout; returns status, or BD_FATAL when stdout could not be written */
+void bd_catch(void (*handler)(int)); /* HUP, INT and TERM, but what is ignored, as by nohup, stays so; no SA_RESTART: what
+                                        waits is to end. PIPE is ignored, CHLD is not. */
 _Noreturn void bd_version(void);
 long bd_number(const char *text, long min, long max, const char *what); /* exits BD_USAGE on anything else */
 
@@ -33,6 +35,10 @@ void *xrealloc(void *p, size_t count, size_t size);
 void *xcalloc(size_t count, size_t size);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* name.c - names that become a component of a path */
+bool is_component(const char *s); /* not empty, not "." or "..", without a slash; NULL is none */
+void check_name(const char *s, const char *what); /* exits BD_USAGE */
 
 /* tsv.c - records: fields escaped as jq's @tsv does, absent is "-" */
 struct tsv {

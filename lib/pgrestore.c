@@ -32,17 +32,6 @@ pgrestore_go_on(void)
 	stop = 0;
 }
 
-static void
-catch_signals(void)
-{
-	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction old, act = {.sa_handler = on_signal};
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(all[i], &act, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 void
 pgrestore_options(struct pgrestore *r, int argc, char *argv[], void (*usage)(void))
 {
@@ -64,7 +53,7 @@ pgrestore_options(struct pgrestore *r, int argc, char *argv[], void (*usage)(voi
 		case 'V': bd_version();
 		default: usage();
 		}
-	catch_signals();
+	bd_catch(on_signal);
 }
 
 void

@@ -27,6 +27,18 @@ bd_start(void)
 	}
 }
 
+void
+bd_catch(void (*handler)(int))
+{
+	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
+	struct sigaction act = {.sa_handler = handler}, old;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(all[i], &act, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 int
 bd_finish(int status)
 {
