@@ -172,11 +172,23 @@ send_some(struct link *k, const char *data, size_t len, size_t *sent)
 	return k->blocked ? 0 : rc ? -1 : 1;
 }
 
+/* A Unix socket loses nothing: an error of it says that the other end has closed, leaving input unread, is given after
+ * all that came, and once. */
+static bool
+is_unix(const struct link *k)
+{
+	int domain = 0;
+	socklen_t len = sizeof domain;
+	return getsockopt(k->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
 /* 1: *got bytes came, 0 at the end; 0: none are there; -1: the connection broke. */
 static int
 receive(struct link *k, char *buf, size_t len, size_t *got)
 {
 	CURLcode rc = curl_easy_recv(k->curl, buf, len, got);
+	if (rc && rc != CURLE_AGAIN && is_unix(k))
+		rc = curl_easy_recv(k->curl, buf, len, got);
 	return rc == CURLE_AGAIN ? 0 : rc ? -1 : 1;
 }
 

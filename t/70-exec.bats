@@ -319,6 +319,15 @@ upgraded() { printf 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tc
 	[ "$output" = late ]
 }
 
+@test "an end that leaves input unread is an end" {
+	fake_exec
+	{ upgraded; frame 1 all; } | fake_raw /exec/e/start
+	fake_deaf /exec/e/start
+	exec 7<> <(:)
+	run -0 bd-exec -i c x <&7
+	[ "$output" = all ]
+}
+
 @test "a plain body, in chunks or not" {
 	fake_exec 9
 	{ frame 1 hel; frame 1 lo; } | { printf '200 OK\n'; cat; } >"$FAKE/_exec_e_start"

@@ -3,6 +3,7 @@
 # fake_start              DOCKER_HOST leads to it
 # fake_says PATH [STATUS] from now on the answer to GET PATH is stdin, with STATUS (200 OK)
 # fake_raw PATH           stdin is the whole answer, with its head
+# fake_deaf PATH          it does not read what is sent with a request for PATH
 # fake_asked              prints the requests so far, with their version
 # fake_version [VERSION]  the API version it claims; none without an argument
 # fake_stop
@@ -15,7 +16,7 @@ fake_start() {
 	FAKE=$(mktemp -d "$BATS_TEST_TMPDIR/fake.XXXXXX") || return
 	fake_version 1.41
 	bd_closed socat "UNIX-LISTEN:$FAKE/sock,fork" \
-		EXEC:"$BATS_TEST_DIRNAME/helper/fake-docker $FAKE" </dev/null >"$FAKE/log" 2>&1 &
+		EXEC:"$BATS_TEST_DIRNAME/helper/fake-docker $FAKE",nofork </dev/null >"$FAKE/log" 2>&1 &
 	FAKE_PID=$!
 	wait_for [ -S "$FAKE/sock" ] || return
 	export DOCKER_HOST=unix://$FAKE/sock
@@ -29,6 +30,8 @@ fake_says() {
 }
 
 fake_raw() { cat >"$FAKE/${1//\//_}.raw"; }
+
+fake_deaf() { : >"$FAKE/${1//\//_}.deaf"; }
 
 fake_asked() { cat "$FAKE/asked"; }
 
