@@ -3,8 +3,14 @@
 # ram_engine            for setup_file: an engine of its own on a file system whose syncs cost nothing
 # ram_engine_end        for teardown_file
 # ram_work              for setup: an empty folder there; H, B, S, R: the host, the backups, the state, the repository
+# place VOLUME N        makes the volume, with N files in sub, and a hard and a symbolic link: PLACE[VOLUME] is where
 # generations           their names
 # whole GENERATION      the stamp is right, and each of VOLUMES either has failed or equals PLACE[VOLUME]; says what is not
+# none_failed GENERATION
+# tidy                  nothing is in the way of a puller, or of a cleaner three levels down; says what is
+# remember              keeps in mind which generations there are, OLD, and what they are like
+# outcome STATUS        of a run that has ended so since: those are as they were, and there is a whole one more, NEW, or
+#                       none, as STATUS says; says what is not
 
 ram_engine() {
 	cd "$BATS_FILE_TMPDIR"
@@ -34,6 +40,14 @@ ram_work() {
 	R=$B/$H/backup-docker-to-local
 }
 
+place() {
+	local i
+	declare -gA PLACE
+	PLACE[$1]=$(volume_new "$1") && mkdir "${PLACE[$1]}/sub" || return
+	for ((i = 1; i <= $2; i++)); do echo "$1 $i" >"${PLACE[$1]}/sub/$i"; done
+	ln "${PLACE[$1]}/sub/1" "${PLACE[$1]}/hard" && ln -s sub/2 "${PLACE[$1]}/soft"
+}
+
 generations() { [ ! -d "$R" ] || ls -A "$R"; }
 
 # The pipeline of the stamp's validator.
@@ -52,4 +66,36 @@ whole() {
 		fi
 	done
 	[ -z "$(find "$1" -mindepth 2 -maxdepth 2 ! -name files ! -name contents.mtree)" ] || { echo "$1: more than there should be"; return 1; }
+}
+
+none_failed() { [ "$(jq -c .failed "$1/manifest.json")" = '[]' ]; }
+
+tidy() {
+	local bad
+	bad=$(find "$B" -maxdepth 3 ! -type d 2>/dev/null; find "$R" -maxdepth 0 -empty 2>/dev/null
+		find "$R" -mindepth 1 -maxdepth 1 ! -name '20[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' 2>/dev/null)
+	[ -z "$bad" ] || { echo "in the way: $bad"; return 1; }
+}
+
+remember() {
+	local g
+	OLD=$(generations)
+	declare -gA PAST=()
+	for g in $OLD; do PAST[$g]=$(fingerprint "$R/$g"); done
+}
+
+outcome() {
+	local g
+	NEW=$(comm -13 <(echo "$OLD") <(generations) | grep . || :)
+	for g in $OLD; do
+		[ "$(fingerprint "$R/$g")" = "${PAST[$g]}" ] || { echo "$g has changed"; return 1; }
+	done
+	case $NEW in
+	'') [ "$1" -ge 3 ] || { echo "status $1, but no generation"; return 1; } ;;
+	*$'\n'*) echo "$NEW?"; return 1 ;;
+	*)
+		whole "$R/$NEW" || return
+		[ "$1" != 0 ] || none_failed "$R/$NEW" || { echo 'status 0, but some failed'; return 1; }
+		;;
+	esac
 }
