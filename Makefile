@@ -72,7 +72,7 @@ check: all lint
 
 asan:
 	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
-	  HARDEN=-fPIE all
+	  LDFLAGS='-static-libasan -static-libubsan' HARDEN=-fPIE all
 
 # A fuzzer of one parser: make build/fuzz/frames && build/fuzz/frames -max_total_time=60
 FUZZ = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined,fuzzer

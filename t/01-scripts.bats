@@ -50,6 +50,16 @@ nothing_left() {
 	nothing_left
 }
 
+@test "test: what a sanitizer has found is a failure, whatever became of its program" {
+	testfile one <<-'E'
+		TEST "fine" { echo "==1==ERROR: an overflow" >"${ASAN_OPTIONS##*log_path=}.1"; }
+	E
+	run -1 outside "$BD_ROOT/scripts/test" "$BATS_TEST_TMPDIR/one.bats"
+	[[ ${lines[-1]} == '1 passed, 1 failed' ]]
+	grep -x '==1==ERROR: an overflow' <<<"$output"
+	nothing_left
+}
+
 @test "test: nothing run is a failure" {
 	testfile empty </dev/null
 	run -1 outside "$BD_ROOT/scripts/test" "$BATS_TEST_TMPDIR/empty.bats"

@@ -50,7 +50,7 @@ no_snapshot() { [ -z "$(find "$SUBJECT" -maxdepth 1 -name '.baudolo-*')" ]; }
 	m=$(volume_new data)
 	echo one >"$m/f"
 	make -s -C "$BD_ROOT" build/t/later.so
-	LD_PRELOAD=$BD_ROOT/build/t/later.so BD_LATER=60 ASAN_OPTIONS=verify_asan_link_order=0 back_up
+	LD_PRELOAD=$BD_ROOT/build/t/later.so BD_LATER=60 back_up
 	local first
 	first=$(newest)
 	strace -f -qq -e trace=openat -o trace -E LD_PRELOAD="$BD_ROOT/build/t/later.so" -E BD_LATER=60 \

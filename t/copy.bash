@@ -10,8 +10,6 @@
 # settled                 before generation: ctimes of now are taken for old ones
 # unsettled               and back
 
-export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 # make asan: beside LD_PRELOAD, under strace, and what lives until exit
-
 copy_begin() {
 	WORK=${1:-$BATS_TEST_TMPDIR} NEXT=20260101000000
 	REPO=$WORK/repo INDEX=$WORK/index
