@@ -4,33 +4,13 @@
 
 load engine
 load tree
+load run
 
-# On a file system whose syncs cost nothing.
-setup_file() {
-	cd "$BATS_FILE_TMPDIR"
-	mkdir ram
-	mount -t tmpfs -o size=2g none ram
-	truncate -s 1900M ram/img
-	mkfs.ext4 -q -F ram/img
-	mkdir ram/fs
-	mount -o loop ram/img ram/fs
-	BD_DATA_ROOT=$PWD/ram/fs/data engine_start own
-}
-
-teardown_file() {
-	engine_clean
-	engine_stop own
-	umount "$BATS_FILE_TMPDIR/ram/fs" || umount -l "$BATS_FILE_TMPDIR/ram/fs"
-	umount "$BATS_FILE_TMPDIR/ram" || umount -l "$BATS_FILE_TMPDIR/ram"
-}
+setup_file() { ram_engine; }
+teardown_file() { ram_engine_end; }
 
 setup() {
-	mkdir "$BATS_FILE_TMPDIR/ram/fs/work"
-	cd "$BATS_FILE_TMPDIR/ram/fs/work"
-	umask 022
-	H=$(bd-machine-hash)
-	B=$PWD/b S=$PWD/s
-	R=$B/$H/backup-docker-to-local
+	ram_work
 	VOLUMES=(one two three four five)
 	CONTAINERS=(server lodger slow last paused down)
 }
@@ -52,15 +32,8 @@ actor() {
 }
 
 make_groups() {
-	local v d i
-	declare -gA PLACE
-	for v in "${VOLUMES[@]}"; do
-		d=$(volume_new "$v")
-		PLACE[$v]=$d
-		mkdir "$d/sub"
-		for i in {1..40}; do echo "$v $i" >"$d/sub/$i"; done
-		ln "$d/sub/1" "$d/hard" && ln -s sub/2 "$d/soft"
-	done
+	local v
+	for v in "${VOLUMES[@]}"; do place "$v" 40; done
 	actor server 0 -v one:/v/one -v two:/v/two
 	actor lodger 0 --network container:server -v two:/two
 	actor slow 0.3 -v three:/v/three
@@ -106,22 +79,6 @@ await_end() {
 		[ "$SECONDS" -lt "$end" ] || { echo "$WHAT: still there:"; ps -o pid,sid,args -p "$(run_pids | xargs)"; return 1; }
 		read -r -u 6 -t 0.02 _ || :
 	done
-}
-
-generations() { [ ! -d "$R" ] || ls -A "$R"; }
-
-whole() {
-	local v
-	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' |
-		LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1)" ] || { echo "$1: the stamp is wrong"; return 1; }
-	for v in "${VOLUMES[@]}"; do
-		if jq -e --arg v "$v" '.failed | index($v)' "$1/manifest.json" >/dev/null; then
-			[ ! -e "$1/$v/files" ] || { echo "$1: $v has failed, but it is there"; return 1; }
-		else
-			oracle "${PLACE[$v]}" "$1/$v/files" && exact "${PLACE[$v]}" "$1/$v/files" || { echo "$1: $v is wrong"; return 1; }
-		fi
-	done
-	[ -z "$(find "$1" -mindepth 2 -maxdepth 2 ! -name files ! -name contents.mtree)" ]
 }
 
 # Programs that wait before step number $BD_STEP, until they are told to go on.
@@ -190,7 +147,6 @@ event() {
 
 # Once killed, and once it is over: $1 its status.
 check() {
-	local g new
 	await_end || return
 	[ ! -e "$S/lock" ] || wait_for flock -n "$S/lock" true || # one that is being executed has no environment to be found by
 		{ echo "$WHAT: the lock is held"; return 1; }
@@ -204,29 +160,14 @@ check() {
 		esac
 		as_before || LEFT=$((LEFT + 1))
 	fi
-	for g in $OLD; do
-		[ "$(fingerprint "$R/$g")" = "${PAST[$g]}" ] || { echo "$WHAT: $g has changed"; DAMAGED=$((DAMAGED + 1)); }
-	done
-	new=$(comm -13 <(echo "$OLD") <(generations) | grep . || :)
-	case $new in
-	'') [ "$1" -ge 3 ] || { echo "$WHAT: status $1, but no generation"; return 1; } ;;
-	*$'\n'*) echo "$WHAT: $new?"; return 1 ;;
-	*)
-		PUBLISHED=$((PUBLISHED + 1))
-		whole "$R/$new" || { echo "$WHAT"; DAMAGED=$((DAMAGED + 1)); }
-		[ "$1" != 0 ] || [ "$(jq -c .failed "$R/$new/manifest.json")" = '[]' ] || { echo "$WHAT: status 0, but some failed"; return 1; }
-		;;
-	esac
-	[ -z "$(find "$B" -maxdepth 3 ! -type d)" ] || { echo "$WHAT: in the way"; return 1; }
+	outcome "$1" && tidy || DAMAGED=$((DAMAGED + 1))
+	[ -z "$NEW" ] || PUBLISHED=$((PUBLISHED + 1))
 	[ "$LEFT$DAMAGED" = 00 ] || { echo "$WHAT: status $1"; return 1; }
 }
 
 past() {
-	local g
 	[ ! -d "$R" ] || (cd "$R" && ls -A | head -n -2 | xargs -r rm -rf)
-	OLD=$(generations)
-	declare -gA PAST=()
-	for g in $OLD; do PAST[$g]=$(fingerprint "$R/$g"); done
+	remember
 }
 
 @test "N kills, 0 containers left, 0 damaged" {
