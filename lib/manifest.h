@@ -8,7 +8,7 @@
  * OF is the number manifest_add was given, in ascending order. */
 enum { MANIFEST_OF, MANIFEST_KIND, MANIFEST_NAME, MANIFEST_DATABASE, MANIFEST_DUMPED, MANIFEST_ENGINE, MANIFEST_FAILED,
 	MANIFEST_COLUMNS };
-#define MANIFEST_STATE "state"   /* NAME: the manifest is none, bad, theirs or ours; DATABASE: the stamp is none, bad or good */
+#define MANIFEST_STATE "state"   /* NAME: the manifest is none, bad, theirs or ours; DATABASE: the stamp is none, bad or good; DUMPED: its hash */
 #define MANIFEST_VOLUME "volume" /* the others: yes, no, or absent */
 
 struct manifests {
