@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backups.h"
 #include "tree.h"
 
 static _Noreturn void
@@ -21,30 +22,18 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-/* Opens dir/name, made 0755 if it is not there yet: the admin's mode stays as it is. */
+/* As mkdir -p. */
 static int
-folder(int dir, const char *name, bool make)
-{
-	if (make && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
-		err(BD_FATAL, "%s", name);
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (make || errno != ENOENT))
-		err(BD_FATAL, "%s", name);
-	return fd;
-}
-
-static int
-backups(const char *path, bool make)
+make_backups(const char *path)
 {
 	char *all = xstrdup(path);
-	for (char *s = all + 1; make && (s = strchr(s, '/')); *s++ = '/') {
+	for (char *s = all + 1; (s = strchr(s, '/')); *s++ = '/') {
 		*s = '\0';
 		if (mkdir(all, 0755) < 0 && errno != EEXIST)
 			err(BD_FATAL, "%s", all);
 	}
-	int fd = folder(AT_FDCWD, path, make);
 	free(all);
-	return fd;
+	return backups_folder(AT_FDCWD, path, true);
 }
 
 /* Ends it all if a generation could not be renamed from here to the folder of this host
@@ -78,9 +67,8 @@ make(const char *root, const char *hash, const char *repo)
 	check_name(hash, "hash");
 	check_name(repo, "repository");
 	umask(022); /* the upper levels are the admin's: never narrower than 0755 */
-	int top = backups(root, true), host = folder(top, hash, true);
-	int parent = folder(folder(top, ".baudolo", true), "partial", true);
-	int old = folder(host, repo, false);
+	int top = make_backups(root), host = backups_folder(top, hash, true);
+	int parent = backups_hidden(top, "partial", true), old = backups_folder(host, repo, false);
 	char **names = NULL;
 	if (old >= 0 && generation_list(old, &names) < 0)
 		return BD_FATAL;
@@ -96,7 +84,7 @@ make(const char *root, const char *hash, const char *repo)
 		if (errno != EEXIST || !(stamp = generation_next(stamp, time(NULL))))
 			err(BD_FATAL, "%s", path);
 	}
-	int fd = folder(parent, name, false);
+	int fd = backups_folder(parent, name, false);
 	if (fd < 0)
 		err(BD_FATAL, "%s", path);
 	probe(fd, host, old, path);
@@ -108,31 +96,19 @@ make(const char *root, const char *hash, const char *repo)
 static int
 reap(const char *root, const char *hash)
 {
-	int status = BD_DONE;
+	int status = BD_DONE, parent;
 	check_name(hash, "hash");
-	int top = backups(root, false);
-	int hidden = top < 0 ? -1 : folder(top, ".baudolo", false);
-	int parent = hidden < 0 ? -1 : folder(hidden, "partial", false);
-	char **names = NULL;
-	if (parent < 0)
-		return BD_DONE;
-	ssize_t n = folder_names(parent, &names);
-	if (n < 0)
-		err(BD_FATAL, "%s/.baudolo/partial", root);
-	for (ssize_t i = 0; i < n; i++) {
-		size_t len = strlen(hash);
-		if (strncmp(names[i], hash, len) || names[i][len] != '.')
-			continue;
-		int fd = openat(parent, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	for (char **names = backups_left(root, "partial", hash, &parent); *names; names++) {
+		int fd = openat(parent, *names, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno != ENOENT)
-			warn("%s: left alone", names[i]);
+			warn("%s: left alone", *names);
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			if (fd >= 0)
-				warnx("%s: still in use, left alone", names[i]);
+				warnx("%s: still in use, left alone", *names);
 			continue;
 		}
-		if (remove_tree(parent, names[i]) < 0) {
-			warnx("%s: could not be removed", names[i]);
+		if (remove_tree(parent, *names) < 0) {
+			warnx("%s: could not be removed", *names);
 			status = BD_FAILED;
 		}
 		close(fd);

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backups.h"
 #include "tree.h"
 
 static bool verbose;
@@ -106,25 +107,6 @@ user_of(const char *path)
 	return found;
 }
 
-static int
-folder(int dir, const char *name, bool make)
-{
-	if (make && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
-		err(BD_FATAL, "%s", name);
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (make || errno != ENOENT))
-		err(BD_FATAL, "%s", name);
-	return fd;
-}
-
-/* BACKUPS/.baudolo/removed */
-static int
-limbo(int top, bool make)
-{
-	int hidden = folder(top, ".baudolo", make);
-	return hidden < 0 ? -1 : folder(hidden, "removed", make);
-}
-
 /* Deletes what has been renamed away. Two at it are in nobody's way. */
 static int
 delete(int removed, const char *name)
@@ -173,13 +155,13 @@ remove_all(const char *root, const char *hash, const char *repo, char *const gen
 {
 	int status = BD_DONE;
 	umask(022);
-	int top = folder(AT_FDCWD, root, false), host = top < 0 ? -1 : folder(top, hash, false);
-	int fd = host < 0 ? -1 : folder(host, repo, false);
+	int top = backups_folder(AT_FDCWD, root, false), host = top < 0 ? -1 : backups_folder(top, hash, false);
+	int fd = host < 0 ? -1 : backups_folder(host, repo, false);
 	char *given = xasprintf("%s/%s/%s", root, hash, repo), *path = realpath(given, NULL);
 	if (fd < 0 || !path)
 		err(BD_FATAL, "%s", given);
 	free(given);
-	int removed = limbo(top, true);
+	int removed = backups_hidden(top, "removed", true);
 	for (; *generations; generations++) {
 		char *name = xasprintf("%s.%s.%s", hash, repo, *generations);
 		if (verbose)
@@ -200,23 +182,13 @@ remove_all(const char *root, const char *hash, const char *repo, char *const gen
 static int
 resume(const char *root, const char *hash)
 {
-	int status = BD_DONE, top = folder(AT_FDCWD, root, false), removed = top < 0 ? -1 : limbo(top, false);
-	char **names;
-	if (removed < 0)
-		return BD_DONE;
-	ssize_t n = folder_names(removed, &names);
-	if (n < 0)
-		err(BD_FATAL, "%s/.baudolo/removed", root);
-	for (ssize_t i = 0; i < n; i++) {
-		size_t len = strlen(hash);
-		if (strncmp(names[i], hash, len) || names[i][len] != '.')
-			continue;
+	int status = BD_DONE, removed;
+	for (char **names = backups_left(root, "removed", hash, &removed); *names; names++) {
 		if (verbose)
-			printf("remove %s/.baudolo/removed/%s\n", root, names[i]);
-		if (delete(removed, names[i]) < 0)
+			printf("remove %s/.baudolo/removed/%s\n", root, *names);
+		if (delete(removed, *names) < 0)
 			status = BD_FAILED;
 	}
-	folder_names_free(names, (size_t)n);
 	return status;
 }
 

@@ -6,21 +6,20 @@
  * meanwhile cannot lead it out. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <search.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "place.h"
+#include "signals.h"
+#include "tell.h"
 #include "tree.h"
+#include "twins.h"
 #include "volume.h"
-
-enum { CREATE_SECONDS = 300 }; /* for a daemon that hangs */
 
 /* Checksums, for equal size and time prove nothing. */
 static const char *const options[] = {"--checksum", "--delete-after", NULL};
@@ -38,12 +37,9 @@ static _Noreturn void __attribute__((format(printf, 2, 3)))
 die(int status, const char *fmt, ...)
 {
 	va_list ap;
-	fflush(stdout);
-	fputs("ERROR: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	tell("ERROR: ", fmt, ap);
 	va_end(ap);
-	putc('\n', stderr);
 	exit(status);
 }
 
@@ -92,39 +88,9 @@ find_volume(struct docker *d, const char *volume, struct table *t)
 	printf("Volume %s does not exist. Creating...\n", volume);
 	if (dry)
 		return NULL;
-	char *name = docker_json(volume), *body = xasprintf("{\"Name\": %s}", name);
-	int rc = docker_post(d, "/volumes/create", body, CREATE_SECONDS, NULL, NULL);
-	if (rc == DOCKER_NONE)
-		warnx("%s", d->message);
-	if (rc || ask(d, volume, t))
+	if (volume_make(d, volume) < 0 || ask(d, volume, t))
 		die(BD_FATAL, "volume %s could not be created", volume);
-	free(name);
-	free(body);
 	return table_row(t, 0);
-}
-
-/* The names of the running containers that use the volume, to be freed; "" if there are none.
- * The list without all=1 has the paused and the restarting ones, too. */
-static char *
-users_of(struct docker *d, const char *volume)
-{
-	FILE *in;
-	char *names = NULL;
-	size_t cap = 0;
-	char *name = docker_json(volume), *filter = xasprintf(
-		"[.[] | select(.Mounts // [] | any(.Type == \"volume\" and .Name == %s))"
-		"| ([.Names // [] | .[] | select(test(\"^/[^/]+$\")) | ltrimstr(\"/\")][0] // .Id)] | sort | join(\" \")", name);
-	int rc = docker_get(d, "/containers/json", filter, &in);
-	if (rc == DOCKER_NONE)
-		warnx("%s", d->message);
-	ssize_t len = rc ? -1 : getline(&names, &cap, in);
-	if (len < 1)
-		die(BD_FATAL, "volume %s: its users cannot be told; nothing was changed", volume);
-	names[len - 1] = '\0';
-	fclose(in);
-	free(filter);
-	free(name);
-	return names;
 }
 
 static _Noreturn void
@@ -141,7 +107,9 @@ check_volume(struct docker *d, char *row[])
 	const char *volume = row[VOLUME_NAME];
 	if (volume_settle(row) < 0)
 		die(BD_FATAL, "volume %s: its mountpoint cannot be looked at; nothing was changed", volume);
-	char *users = users_of(d, volume);
+	char *users = volume_users(d, volume);
+	if (!users)
+		die(BD_FATAL, "volume %s: its users cannot be told; nothing was changed", volume);
 	const char *backing = row[VOLUME_BACKING];
 	if (!strcmp(backing, "unmounted") || (!strcmp(backing, "foreign") && !*users))
 		refuse_backing(volume);
@@ -166,34 +134,13 @@ open_volume(char *row[])
 	return fd;
 }
 
-/* Whether the folder is, or lies below, the one that st is of. */
-static bool
-is_below(int folder, const struct stat *st)
-{
-	struct stat at = {0}, last;
-	int fd = openat(folder, ".", O_PATH | O_CLOEXEC);
-	bool found = false;
-	do {
-		last = at;
-		if (fd < 0 || fstat(fd, &at) < 0)
-			err(BD_FATAL, "..");
-		found = at.st_dev == st->st_dev && at.st_ino == st->st_ino;
-		int up = openat(fd, "..", O_PATH | O_CLOEXEC);
-		close(fd);
-		fd = up;
-	} while (!found && (at.st_dev != last.st_dev || at.st_ino != last.st_ino));
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
-
 static void
 check_apart(int src, int dest, const char *volume)
 {
-	struct stat s, d;
-	if (fstat(src, &s) < 0 || fstat(dest, &d) < 0)
-		err(BD_FATAL, "fstat");
-	if (is_below(src, &d) || is_below(dest, &s))
+	int below = folder_within(src, dest), above = folder_within(dest, src);
+	if (below < 0 || above < 0)
+		err(BD_FATAL, "..");
+	if (below || above)
 		die(BD_USAGE, "volume %s and the backup lie within each other; nothing was changed", volume);
 }
 
@@ -212,41 +159,20 @@ show(FILE *out, const char *mark, const char *src, const char *dest)
 	free(to);
 }
 
-static sigset_t signals; /* of the end of a child, and those that end us */
-
-static void
-hold_signals(void)
-{
-	static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction old;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-		if (sigaction(ending[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* as by nohup */
-			sigaddset(&signals, ending[i]);
-	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
 static _Noreturn void
 die_of(int sig, struct child *rsync, const char *volume)
 {
-	sigset_t one;
 	kill(rsync->pid, SIGTERM);
 	child_wait(rsync);
 	fflush(stdout);
 	fprintf(stderr, "ERROR: ended by signal %d: volume %s is restored in part, nothing writes to it any more; "
 	    "run the same again\n", sig, volume);
-	sigemptyset(&one);
-	sigaddset(&one, sig);
-	signal(sig, SIG_DFL);
-	raise(sig);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-	_exit(128 + sig);
+	signals_die(sig);
 }
 
+/* signals: of the end of a child, and those that end us. */
 static void
-copy(int src, int dest, const char *volume)
+copy(int src, int dest, const char *volume, const sigset_t *signals)
 {
 	struct child c;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -254,7 +180,7 @@ copy(int src, int dest, const char *volume)
 		die(BD_FATAL, "volume %s: rsync could not be started", volume);
 	close(null);
 	for (siginfo_t info = {0}; waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && !info.si_pid;) {
-		int sig = sigwaitinfo(&signals, NULL);
+		int sig = sigwaitinfo(signals, NULL);
 		if (sig > 0 && sig != SIGCHLD)
 			die_of(sig, &c, volume);
 	}
@@ -264,71 +190,6 @@ copy(int src, int dest, const char *volume)
 	if (status)
 		die(BD_FAILED, "volume %s is restored in part: rsync ended with status %d; "
 		    "mend what it named and run the same again", volume, status);
-}
-
-struct twin { /* an inode of the volume, and of which one of the backup it is the copy */
-	dev_t dev, of_dev;
-	ino_t ino, of_ino;
-};
-
-struct split {
-	int src;
-	void *twins;
-	uintmax_t cut;
-};
-
-static int
-by_inode(const void *a, const void *b)
-{
-	const struct twin *x = a, *y = b;
-	if (x->dev != y->dev)
-		return x->dev < y->dev ? -1 : 1;
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
-
-static int
-split_entry(void *arg, const struct walk_item *i)
-{
-	static const struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-	struct split *s = arg;
-	struct stat of;
-	if (S_ISDIR(i->st.st_mode) || i->st.st_nlink < 2)
-		return 0;
-	int fd = (int)syscall(SYS_openat2, s->src, i->path, &how, sizeof how);
-	if (fd < 0) /* a container made it meanwhile */
-		return 0;
-	int rc = fstat(fd, &of);
-	close(fd);
-	if (rc < 0)
-		return 0;
-	struct twin *t = xcalloc(1, sizeof *t), **found;
-	*t = (struct twin){i->st.st_dev, of.st_dev, i->st.st_ino, of.st_ino};
-	found = tsearch(t, &s->twins, by_inode);
-	if (!found)
-		errx(BD_FATAL, "memory");
-	bool wrong = (*found)->of_dev != of.st_dev || (*found)->of_ino != of.st_ino ||
-	             (of.st_dev == i->st.st_dev && of.st_ino == i->st.st_ino);
-	if (*found != t)
-		free(t);
-	if (!wrong)
-		return 0;
-	s->cut++;
-	return unlinkat(i->dir, i->name, 0) < 0 && errno != ENOENT ? (warn("%s", i->path), -1) : 0;
-}
-
-/* rsync makes links that are in the backup; it leaves two names one file that are two equal
- * files in the backup, or a file that is the backup's own. Removes such names, which are in
- * the backup, and returns how many. */
-static uintmax_t
-split_links(int src, int dest, const char *volume)
-{
-	static const struct walk_ops ops = {.entry = split_entry};
-	struct split s = {.src = src};
-	if (walk(dest, volume, &ops, &s) < 0)
-		die(BD_FAILED, "volume %s is restored, but its hard links could not be checked; run the same again", volume);
-	tdestroy(s.twins, free);
-	return s.cut;
 }
 
 /* Sockets, FIFOs and devices are in no backup: what rsync is about to remove should not go without a word. */
@@ -358,13 +219,18 @@ name_specials(int dest, const char *volume)
 static void
 restore(int src, int dest, const char *volume)
 {
+	sigset_t signals;
+	uintmax_t cut;
 	if (flock(dest, LOCK_EX | LOCK_NB) < 0)
 		die(BD_FAILED, "volume %s is being restored by another process; nothing was changed", volume);
 	name_specials(dest, volume);
-	hold_signals();
-	copy(src, dest, volume);
-	if (split_links(src, dest, volume))
-		copy(src, dest, volume);
+	signals_hold(&signals);
+	sigaddset(&signals, SIGCHLD);
+	copy(src, dest, volume, &signals);
+	if (twins_cut(src, dest, volume, &cut) < 0)
+		die(BD_FAILED, "volume %s is restored, but its hard links could not be checked; run the same again", volume);
+	if (cut)
+		copy(src, dest, volume, &signals);
 	if (syncfs(dest) < 0) /* tells of errors since dest was opened */
 		die(BD_FAILED, "volume %s was restored, but not all of it could be written: %s", volume, strerror(errno));
 }

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signals.h"
 #include "snapshot.h"
 
 static sigset_t ending; /* the signals that end us, after a while */
@@ -27,21 +28,6 @@ usage(void)
 	    "usage: bd-snapshot [-vV] [-t TIMESTAMP] btrfs|zfs SUBJECT -- COMMAND [ARGUMENT...]\n"
 	    "       bd-snapshot -r [-vV] btrfs|zfs SUBJECT\n");
 	exit(BD_USAGE);
-}
-
-/* Held back from here on; those that are ignored, as by nohup, stay so. */
-static void
-hold_signals(void)
-{
-	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction old;
-	sigemptyset(&ending);
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaddset(&ending, all[i]);
-	sigset_t set = ending;
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 /* Everything written before T0 is on disk in the snapshot, and every store after it moves the file's ctime. */
@@ -155,7 +141,7 @@ snapshot_and_run(const struct subject *s, const char *timestamp, const char *con
 	if (settle(s, t0, sizeof t0) < 0 || subject_lock(s) < 0)
 		return BD_FATAL;
 	bool failed = snapshot_reap(s) < 0;
-	hold_signals();
+	signals_hold(&ending);
 	if (snapshot_make(s, timestamp, &snap) < 0)
 		return BD_FATAL;
 	subject_unlock(s);

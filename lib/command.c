@@ -8,21 +8,13 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "signals.h"
 
 void
 command_hold(sigset_t *ending)
 {
-	static const int all[] = {SIGHUP, SIGINT, SIGTERM};
-	struct sigaction old;
-	sigemptyset(ending);
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (sigaction(all[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaddset(ending, all[i]);
-	signal(SIGCHLD, SIG_DFL);
+	signals_hold(ending);
 	signal(SIGPIPE, SIG_IGN); /* a reader of our messages that is gone must not keep containers down */
-	sigset_t set = *ending;
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static bool

@@ -118,9 +118,5 @@ int
 link_tree(struct link_job *j)
 {
 	static const struct walk_ops ops = {.entry = entry, .enter = enter, .leave = leave};
-	long max = fpathconf(j->dest, _PC_LINK_MAX);
-	struct linker l = {.job = j, .link_max = max < 1 ? 1 : (nlink_t)max};
-	int rc = walk(j->src, j->label, &ops, &l);
-	linker_end(&l);
-	return rc;
+	return linker_walk(j, &ops);
 }

@@ -140,14 +140,19 @@ linker_leave(struct linker *l)
 	l->depth--;
 }
 
-void
-linker_end(struct linker *l)
+/* Names put aside count for the limit, too. */
+int
+linker_walk(struct link_job *j, const struct walk_ops *ops)
 {
-	while (l->depth)
-		linker_leave(l);
-	free(l->level);
-	tdestroy(l->classes, inode_free);
-	free(l->taken);
+	long max = fpathconf(j->dest, _PC_LINK_MAX);
+	struct linker l = {.job = j, .link_max = max < 1 ? 1 : (nlink_t)max};
+	int rc = walk(j->src, j->label, ops, &l);
+	while (l.depth)
+		linker_leave(&l);
+	free(l.level);
+	tdestroy(l.classes, inode_free);
+	free(l.taken);
+	return rc;
 }
 
 int

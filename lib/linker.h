@@ -29,10 +29,10 @@ struct linker {
 	nlink_t link_max;
 };
 
+int linker_walk(struct link_job *j, const struct walk_ops *ops); /* which get a struct linker of it; -1 said */
 struct level *linker_enter(struct linker *l, const struct walk_item *i); /* prev and dest are the caller's to set; NULL said */
 struct level *linker_top(struct linker *l);
 void linker_leave(struct linker *l); /* closes the descriptors */
-void linker_end(struct linker *l);
 int linker_below(int dir, const char *name); /* a descriptor for a folder, -1 without one (not said) */
 int linker_said(const struct linker *l, const char *path); /* says errno; -1 */
 int linker_emit(struct linker *l, const struct walk_item *i); /* hands it out to be copied; -1 said */

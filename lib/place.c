@@ -2,8 +2,10 @@
  *
  * The kernel's list of mounts tells; device and inode of a folder would not tell what lies below it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "place.h"
 
@@ -127,4 +129,25 @@ place_free(struct place *p)
 	free(p->dev);
 	free(p->path);
 	*p = (struct place){0};
+}
+
+int
+folder_within(int folder, int other)
+{
+	struct stat st, at = {0}, last;
+	int fd = openat(folder, ".", O_PATH | O_CLOEXEC), rc = fstat(other, &st);
+	bool found = false;
+	do {
+		last = at;
+		rc = fd < 0 || rc < 0 || fstat(fd, &at) < 0 ? -1 : 0;
+		found = rc == 0 && at.st_dev == st.st_dev && at.st_ino == st.st_ino;
+		int up = rc < 0 ? -1 : openat(fd, "..", O_PATH | O_CLOEXEC), why = errno;
+		if (fd >= 0)
+			close(fd);
+		errno = why;
+		fd = up;
+	} while (rc == 0 && !found && (at.st_dev != last.st_dev || at.st_ino != last.st_ino));
+	if (fd >= 0)
+		close(fd);
+	return rc < 0 ? -1 : found;
 }

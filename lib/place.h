@@ -22,4 +22,7 @@ int place_of(struct place *p, const char *path); /* absolute; its end need not e
 bool place_holds(const struct place *a, const struct place *b); /* b is a, or lies below it */
 void place_free(struct place *p);
 
+/* Whether the open folder is, or lies below, the other one, as it is reached: 1, 0, -1 (errno). */
+int folder_within(int folder, int other);
+
 #endif

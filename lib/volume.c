@@ -10,6 +10,8 @@
 
 #include "volume.h"
 
+enum { CREATE_SECONDS = 300 }; /* for a daemon that hangs */
+
 #define ROW \
 	"def text: if . == null or . == \"\" then \"-\" else tostring end;" \
 	"def row: if (.Name // \"\") == \"\" then error(\"a volume without a name\") else . end | [.Name, .Driver, .Mountpoint," \
@@ -51,6 +53,44 @@ volume_ask(struct docker *d, const char *name, struct table *t)
 	free(escaped);
 	free(path);
 	return rc;
+}
+
+int
+volume_make(struct docker *d, const char *name)
+{
+	char *quoted = docker_json(name), *body = xasprintf("{\"Name\": %s}", quoted);
+	int rc = docker_post(d, "/volumes/create", body, CREATE_SECONDS, NULL, NULL);
+	if (rc == DOCKER_NONE)
+		warnx("%s", d->message);
+	free(quoted);
+	free(body);
+	return rc ? -1 : 0;
+}
+
+/* The list without all=1 has the paused and the restarting ones, too. */
+char *
+volume_users(struct docker *d, const char *name)
+{
+	FILE *in;
+	char *names = NULL;
+	size_t cap = 0;
+	char *quoted = docker_json(name), *filter = xasprintf(
+		"[.[] | select(.Mounts // [] | any(.Type == \"volume\" and .Name == %s))"
+		"| ([.Names // [] | .[] | select(test(\"^/[^/]+$\")) | ltrimstr(\"/\")][0] // .Id)] | sort | join(\" \")", quoted);
+	int rc = docker_get(d, "/containers/json", filter, &in);
+	if (rc == DOCKER_NONE)
+		warnx("%s", d->message);
+	ssize_t len = rc ? -1 : getline(&names, &cap, in);
+	if (rc == 0)
+		fclose(in);
+	free(filter);
+	free(quoted);
+	if (len < 1) {
+		free(names);
+		return NULL;
+	}
+	names[len - 1] = '\0';
+	return names;
 }
 
 /* DONT_SYNC: a file server that is gone must not hang us. */

@@ -20,6 +20,12 @@ int volume_ask(struct docker *d, const char *name, struct table *t);
 /* Looks whether a "mounted" volume is. -1: the mountpoint cannot be looked at (said); it counts as unmounted. */
 int volume_settle(char *row[]);
 
+/* Makes one of the driver local. -1 said. */
+int volume_make(struct docker *d, const char *name);
+
+/* The names of the running containers that use it, blanks between them, to be freed; "" if there are none, NULL said. */
+char *volume_users(struct docker *d, const char *name);
+
 /* Whether what fd has open is the root of a mount. */
 bool volume_is_mount(int fd);
 
