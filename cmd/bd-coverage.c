@@ -7,28 +7,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "table.h"
+#include "databases.h"
+#include "engine.h"
+#include "listing.h"
+#include "volume.h"
 
-enum { V_NAME, V_DRIVER, V_MOUNTPOINT, V_BACKING, V_CREATED, V_COLUMNS };
-enum { G_REPO, G_NAME, G_TIME, G_STATE, G_COLUMNS = 10 };
-enum { C_REPO, C_GENERATION, C_STATE, C_NAME, C_STATUS, C_FILES, C_DUMPS, C_DATABASE, C_DUMPED, C_ENGINE, C_COLUMNS };
-enum { D_LINE, D_INSTANCE, D_DATABASE, D_USERNAME, D_COLUMNS };
-enum { E_CONTAINER, E_ID, E_INSTANCE, E_ENGINE, E_TOOL, E_VERSION, E_MOUNT, E_COLUMNS };
-
-static struct table volumes = {.columns = V_COLUMNS}, generations = {.columns = G_COLUMNS}, copies = {.columns = C_COLUMNS},
-	databases = {.columns = D_COLUMNS}, engines = {.columns = E_COLUMNS};
+static struct table volumes = {.columns = VOLUME_COLUMNS}, generations = {.columns = GENERATION_COLUMNS}, copies = {.columns = COPY_COLUMNS},
+	databases = {.columns = ROW_COLUMNS}, engines = {.columns = ENGINE_COLUMNS};
 
 static _Noreturn void
 usage(void)
 {
 	fprintf(stderr, "usage: bd-coverage [-V] [-d DATABASES -e ENGINES] VOLUMES GENERATIONS COPIES\n");
 	exit(BD_USAGE);
-}
-
-static bool
-is(const char *field, const char *text)
-{
-	return field && !strcmp(field, text);
 }
 
 /* The newest complete generation, or NULL. */
@@ -38,7 +29,7 @@ newest(void)
 	char **last = NULL;
 	for (size_t i = 0; i < generations.rows; i++) {
 		char **g = table_row(&generations, i);
-		if ((is(g[G_STATE], "whole") || is(g[G_STATE], "unstamped")) && (!last || strcmp(g[G_NAME], last[G_NAME]) > 0))
+		if (generation_complete(g) && (!last || strcmp(g[GENERATION_NAME], last[GENERATION_NAME]) > 0))
 			last = g;
 	}
 	return last;
@@ -48,8 +39,8 @@ static int
 by_volume(const void *a, const void *b)
 {
 	char *const *x = a, *const *y = b;
-	int rc = strcmp(x[C_NAME], y[C_NAME]);
-	return rc ? rc : strcmp(y[C_GENERATION], x[C_GENERATION]);
+	int rc = strcmp(x[COPY_VOLUME], y[COPY_VOLUME]);
+	return rc ? rc : strcmp(y[COPY_GENERATION], x[COPY_GENERATION]);
 }
 
 /* The newest copy of a volume; the others follow. */
@@ -59,7 +50,7 @@ first_of(const char *volume)
 	size_t low = 0, high = copies.rows;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (strcmp(table_row(&copies, mid)[C_NAME], volume) < 0)
+		if (strcmp(table_row(&copies, mid)[COPY_VOLUME], volume) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -73,13 +64,13 @@ later(const char *created, char *const generation[])
 {
 	struct tm tm = {0};
 	const char *end = created ? strptime(created, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	if (!end || !generation[G_TIME])
+	if (!end || !generation[GENERATION_TIME])
 		return false;
 	end += *end == '.' ? 1 + strspn(end + 1, "0123456789") : 0;
 	struct tm zone = {0};
 	if (!strptime(end, "%z", &zone))
 		return false;
-	return timegm(&tm) - zone.tm_gmtoff > strtoll(generation[G_TIME], NULL, 10);
+	return timegm(&tm) - zone.tm_gmtoff > strtoll(generation[GENERATION_TIME], NULL, 10);
 }
 
 /* Why the volume is not in the newest generation as it should be; NULL if it is. */
@@ -88,39 +79,39 @@ trouble(char *const volume[], char *const copy[], char *const last[])
 {
 	if (!last)
 		return "no generation";
-	if (!copy || strcmp(copy[C_GENERATION], last[G_NAME]))
-		return later(volume[V_CREATED], last) ? "newer than the last generation" : "not taken into the last generation";
-	if (is(copy[C_STATUS], "failed"))
+	if (!copy || strcmp(copy[COPY_GENERATION], last[GENERATION_NAME]))
+		return later(volume[VOLUME_CREATED], last) ? "newer than the last generation" : "not taken into the last generation";
+	if (field_is(copy[COPY_STATUS], "failed"))
 		return "its copy failed";
-	if (is(copy[C_STATUS], "damaged"))
+	if (field_is(copy[COPY_STATUS], "damaged"))
 		return "its copy is damaged";
-	if (is(copy[C_STATUS], "missing"))
+	if (field_is(copy[COPY_STATUS], "missing"))
 		return "what the manifest names is not there";
-	return is(copy[C_DATABASE], "yes") && !is(copy[C_DUMPED], "yes") ? "a database without a dump" : NULL;
+	return field_is(copy[COPY_DATABASE], "yes") && !field_is(copy[COPY_DUMPED], "yes") ? "a database without a dump" : NULL;
 }
 
 static int
 judge_volume(char *const volume[], char *const last[])
 {
 	char **copy = NULL, **good = NULL, **unproven = NULL;
-	for (size_t i = first_of(volume[V_NAME]); i < copies.rows; i++) {
+	for (size_t i = first_of(volume[VOLUME_NAME]); i < copies.rows; i++) {
 		char **row = table_row(&copies, i);
-		if (strcmp(row[C_NAME], volume[V_NAME]))
+		if (strcmp(row[COPY_VOLUME], volume[VOLUME_NAME]))
 			break;
-		bool proven = !is(row[C_STATUS], "unproven");
+		bool proven = !field_is(row[COPY_STATUS], "unproven");
 		copy = !copy && proven ? row : copy;
-		good = !good && is(row[C_STATUS], "good") ? row : good;
+		good = !good && field_is(row[COPY_STATUS], "good") ? row : good;
 		unproven = !unproven && !proven ? row : unproven;
 	}
 	const char *why = trouble(volume, copy, last), *how = "no";
 	if (good) {
-		bool dumps = strcmp(good[C_DUMPS], "0");
-		how = !is(good[C_FILES], "yes") ? "dumps" : dumps ? "files+dumps" : "files";
+		bool dumps = strcmp(good[COPY_DUMPS], "0");
+		how = !field_is(good[COPY_FILES], "yes") ? "dumps" : dumps ? "files+dumps" : "files";
 	} else if (unproven) {
 		why = "nothing vouches for its copies";
 		good = unproven;
 	}
-	return TSV_WRITE(stdout, "volume", volume[V_NAME], how, good ? good[C_GENERATION] : NULL, why, NULL, good ? good[C_ENGINE] : NULL);
+	return TSV_WRITE(stdout, "volume", volume[VOLUME_NAME], how, good ? good[COPY_GENERATION] : NULL, why, NULL, good ? good[COPY_ENGINE] : NULL);
 }
 
 /* A database that no row of databases.csv is for. */
@@ -128,35 +119,38 @@ static int
 judge_database(char *const engine[])
 {
 	for (size_t i = 0; i < databases.rows; i++)
-		if (is(table_row(&databases, i)[D_INSTANCE], engine[E_INSTANCE]))
+		if (field_is(table_row(&databases, i)[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
 			return 0;
-	return TSV_WRITE(stdout, "database", engine[E_CONTAINER], "no", NULL, "no row in databases.csv", engine[E_INSTANCE], engine[E_ENGINE]);
+	return TSV_WRITE(stdout, "database", engine[ENGINE_CONTAINER], "no", NULL, "no row in databases.csv", engine[ENGINE_INSTANCE], engine[ENGINE_WORD]);
 }
 
 static int
-load(struct table *t, const char *path, const int needed[], size_t count)
+check_volume(const struct tsv *at, char *const row[])
 {
-	FILE *in = fopen(path, "re");
-	if (!in) {
-		warn("%s", path);
-		return BD_FATAL;
-	}
-	int rc = table_read(t, in, path);
-	fclose(in);
-	for (size_t i = 0; !rc && i < t->rows; i++)
-		for (size_t n = 0; n < count; n++)
-			if (!table_row(t, i)[needed[n]]) {
-				warnx("%s:%zu: field %d is absent", path, i + 1, needed[n] + 1);
-				rc = BD_USAGE;
-			}
-	return rc;
+	return table_need(at, row, (const int[]){VOLUME_NAME}, 1);
+}
+
+static int
+check_generation(const struct tsv *at, char *const row[])
+{
+	return table_need(at, row, (const int[]){GENERATION_NAME, GENERATION_STATE}, 2);
+}
+
+static int
+check_copy(const struct tsv *at, char *const row[])
+{
+	return table_need(at, row, (const int[]){COPY_GENERATION, COPY_VOLUME, COPY_STATUS, COPY_DUMPS}, 4);
+}
+
+static int
+check_engine(const struct tsv *at, char *const row[])
+{
+	return table_need(at, row, (const int[]){ENGINE_CONTAINER, ENGINE_INSTANCE}, 2);
 }
 
 int
 main(int argc, char *argv[])
 {
-	static const int volume[] = {V_NAME}, generation[] = {G_NAME, G_STATE}, engine[] = {E_CONTAINER, E_INSTANCE},
-		copy[] = {C_GENERATION, C_NAME, C_STATUS, C_DUMPS};
 	const char *rows = NULL, *found = NULL;
 	bd_start();
 	for (int c; (c = getopt(argc, argv, "d:e:V")) != -1;)
@@ -169,16 +163,16 @@ main(int argc, char *argv[])
 	argv += optind;
 	if (argc - optind != 3 || !rows != !found)
 		usage();
-	int rc = load(&volumes, argv[0], volume, 1);
-	rc = rc ? rc : load(&generations, argv[1], generation, 2);
-	rc = rc ? rc : load(&copies, argv[2], copy, 4);
-	rc = rc || !rows ? rc : load(&databases, rows, NULL, 0);
-	rc = rc || !found ? rc : load(&engines, found, engine, 2);
+	int rc = table_load(&volumes, argv[0], check_volume);
+	rc = rc ? rc : table_load(&generations, argv[1], check_generation);
+	rc = rc ? rc : table_load(&copies, argv[2], check_copy);
+	rc = rc || !rows ? rc : table_load(&databases, rows, NULL);
+	rc = rc || !found ? rc : table_load(&engines, found, check_engine);
 	if (rc)
 		return rc;
 	table_sort(&volumes);
 	if (copies.rows)
-		qsort(copies.cell, copies.rows, C_COLUMNS * sizeof *copies.cell, by_volume);
+		qsort(copies.cell, copies.rows, COPY_COLUMNS * sizeof *copies.cell, by_volume);
 	char **last = newest();
 	for (size_t i = 0; i < volumes.rows && rc == 0; i++)
 		rc = judge_volume(table_row(&volumes, i), last);

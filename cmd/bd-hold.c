@@ -9,16 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "plan.h"
 #include "tree.h"
 
-enum { COLUMNS = 6, LOWEST = 20 }; /* scripts use the descriptors below 10 */
-
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-hold [-V] PLAN -- COMMAND [ARGUMENT...]\n");
-	exit(BD_USAGE);
-}
+enum { LOWEST = 20 }; /* scripts use the descriptors below 10 */
 
 static void
 write_back(const char *mountpoint)
@@ -55,35 +49,22 @@ hold(const char *volume, const char *mountpoint)
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "+V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	argv += optind;
-	if (argc - optind < 3 || strcmp(argv[1], "--"))
-		usage();
-	FILE *plan = fopen(argv[0], "re");
-	if (!plan)
-		err(BD_FATAL, "%s", argv[0]);
-	struct tsv t;
-	int rc;
+	static const char synopsis[] = "bd-hold [-V] PLAN -- COMMAND [ARGUMENT...]";
+	char **operand = bd_operands(argc, argv, "+V", 3, -1, synopsis);
+	if (strcmp(operand[1], "--"))
+		bd_usage(synopsis);
+	struct table plan = {.columns = PLAN_COLUMNS};
+	int status = table_load(&plan, operand[0], plan_check);
+	if (status)
+		return status;
 	bool held = false, failed = false;
-	tsv_begin(&t, plan, argv[0]);
-	while ((rc = tsv_read(&t, COLUMNS)) > 0) {
-		if (!t.field[0] || !t.field[1])
-			rc = tsv_bad(&t, "no volume, or no action");
-		else if (!strcmp(t.field[1], "stop"))
-			*(hold(t.field[0], t.field[4]) ? &held : &failed) = true;
-		if (rc < 0)
-			break;
+	for (size_t i = 0; i < plan.rows; i++) {
+		char **row = table_row(&plan, i);
+		if (!strcmp(row[PLAN_ACTION], "stop"))
+			*(hold(row[PLAN_VOLUME], row[PLAN_MOUNTPOINT]) ? &held : &failed) = true;
 	}
-	if (rc < 0)
-		return BD_USAGE;
-	fclose(plan);
 	if (failed && !held)
 		return BD_FATAL;
-	child_exec((const char *const *)(argv + 2));
+	child_exec((const char *const *)(operand + 2));
 	return BD_FATAL;
 }

@@ -14,21 +14,15 @@
 
 #include "gaps.h"
 #include "place.h"
+#include "plan.h"
 #include "volume.h"
-
-enum { P_VOLUME, P_ACTION, P_GROUP, P_REASON, P_MOUNTPOINT, P_CONTAINERS, P_COLUMNS };
 
 static const char *subject, *snapshot;
 static int root; /* of the snapshot */
 static bool btrfs;
 static struct gaps gaps;
-
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-in-snapshot [-V] VOLUMES <PLAN\n");
-	exit(BD_USAGE);
-}
+static const char *volumes_file;
+static struct table volumes = {.columns = VOLUME_COLUMNS}, plan = {.columns = PLAN_COLUMNS};
 
 static void
 look(void)
@@ -36,8 +30,8 @@ look(void)
 	struct statfs fs;
 	if (!(subject = getenv("BAUDOLO_SNAPSHOT_SUBJECT")) || !(snapshot = getenv("BAUDOLO_SNAPSHOT")))
 		errx(BD_USAGE, "BAUDOLO_SNAPSHOT and BAUDOLO_SNAPSHOT_SUBJECT are not set: to be run by bd-snapshot");
-	root = open(snapshot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0 || fstatfs(root, &fs) < 0)
+	root = folder_open(snapshot);
+	if (fstatfs(root, &fs) < 0)
 		err(BD_FATAL, "%s", snapshot);
 	btrfs = (unsigned long)fs.f_type == BTRFS_SUPER_MAGIC;
 	if (gaps_find(&gaps, subject, root) < 0)
@@ -110,80 +104,46 @@ find(char *const volume[], const char *mountpoint, const char **why)
 	return in;
 }
 
-static int
-by_name(const void *key, const void *row)
-{
-	return strcmp(key, *(char *const *)row);
-}
-
 static char **
-volume_of(const struct table *volumes, const char *name)
+volume_of(const char *name)
 {
-	return volumes->rows ? bsearch(name, volumes->cell, volumes->rows, volumes->columns * sizeof *volumes->cell, by_name) : NULL;
-}
-
-static bool
-to_copy(char *const row[])
-{
-	return !strcmp(row[P_ACTION], "live") || !strcmp(row[P_ACTION], "stop");
+	return table_find(&volumes, &name, 1);
 }
 
 static int
-load(struct table *volumes, struct table *plan, const char *file)
+check_volume(const struct tsv *at, char *const row[])
 {
-	struct tsv at = {.name = file};
-	FILE *in = fopen(file, "re");
-	if (!in) {
-		warn("%s", file);
-		return BD_FATAL;
-	}
-	int rc = table_read(volumes, in, file);
-	fclose(in);
-	for (size_t i = 0; !rc && i < volumes->rows; i++) {
-		at.line = i + 1;
-		if (!table_row(volumes, i)[VOLUME_NAME] || !table_row(volumes, i)[VOLUME_BACKING])
-			return tsv_bad(&at, "no name, or no backing"), BD_USAGE;
-	}
-	if (!rc)
-		rc = table_read(plan, stdin, "stdin");
-	table_sort(volumes);
-	at.name = "stdin";
-	for (size_t i = 0; !rc && i < plan->rows; i++) {
-		char **row = table_row(plan, i);
-		at.line = i + 1;
-		if (!row[P_VOLUME] || !row[P_ACTION])
-			return tsv_bad(&at, "no volume, or no action"), BD_USAGE;
-		if (to_copy(row) && !volume_of(volumes, row[P_VOLUME]))
-			return tsv_bad(&at, "%s does not know this volume", file), BD_USAGE;
-	}
-	return rc;
+	return row[VOLUME_NAME] && row[VOLUME_BACKING] ? 0 : tsv_bad(at, "no name, or no backing");
+}
+
+static int
+check_planned(const struct tsv *at, char *const row[])
+{
+	if (plan_check(at, row) < 0)
+		return -1;
+	return !plan_copies(row) || volume_of(row[PLAN_VOLUME]) ? 0 : tsv_bad(at, "%s does not know this volume", volumes_file);
 }
 
 int
 main(int argc, char *argv[])
 {
-	static struct table volumes = {.columns = VOLUME_COLUMNS}, plan = {.columns = P_COLUMNS}; /* until exit */
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	if (argc - optind != 1)
-		usage();
-	int status = load(&volumes, &plan, argv[optind]);
+	volumes_file = *bd_operands(argc, argv, "V", 1, 1, "bd-in-snapshot [-V] VOLUMES <PLAN");
+	int status = table_load(&volumes, volumes_file, check_volume);
+	table_sort(&volumes);
+	if (!status)
+		status = table_load(&plan, "-", check_planned);
 	if (status)
 		return status;
 	look();
 	for (size_t i = 0; i < plan.rows; i++) {
 		char **row = table_row(&plan, i), *in;
 		const char *why;
-		if (!to_copy(row)) {
-			tsv_write(stdout, (const char *const *)row, P_COLUMNS);
+		if (!plan_copies(row)) {
+			tsv_write(stdout, (const char *const *)row, PLAN_COLUMNS);
 			continue;
 		}
-		in = find(volume_of(&volumes, row[P_VOLUME]), row[P_MOUNTPOINT], &why);
-		TSV_WRITE(stdout, row[P_VOLUME], "live", NULL, in ? "snapshot" : why, in ? in : row[P_MOUNTPOINT], row[P_CONTAINERS]);
+		in = find(volume_of(row[PLAN_VOLUME]), row[PLAN_MOUNTPOINT], &why);
+		TSV_WRITE(stdout, row[PLAN_VOLUME], "live", NULL, in ? "snapshot" : why, in ? in : row[PLAN_MOUNTPOINT], row[PLAN_CONTAINERS]);
 		free(in);
 	}
 	return bd_finish(status);

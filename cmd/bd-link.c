@@ -22,27 +22,18 @@ print(void *arg, const char *path)
 }
 
 static int
-folder(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		err(BD_FATAL, "%s", path);
-	return fd;
-}
-
-static int
 link_with_index(struct link_job *j, const char *index, bool checksum, bool across_boots)
 {
 	struct index_in known;
 	struct index_out seen;
 	bool opened = j->prev >= 0 && index_open(&known, AT_FDCWD, index, j->prev, across_boots);
-	char *cut = xstrdup(index), *slash = strrchr(cut, '/');
-	if (slash)
-		*slash = '\0';
-	int dir = folder(slash ? (*cut ? cut : "/") : ".");
+	const char *name;
+	int dir = folder_of(index, &name);
+	if (dir < 0)
+		err(BD_FATAL, "%s", index);
 	if (opened && !checksum)
 		j->known = &known;
-	if (index_begin(&seen, dir, slash ? slash + 1 : index, j->dest) < 0)
+	if (index_begin(&seen, dir, name, j->dest) < 0)
 		return -1;
 	j->seen = &seen;
 	int rc = link_tree(j);
@@ -53,7 +44,6 @@ link_with_index(struct link_job *j, const char *index, bool checksum, bool acros
 	if (opened)
 		index_close(&known);
 	close(dir);
-	free(cut);
 	return rc;
 }
 
@@ -76,10 +66,10 @@ main(int argc, char *argv[])
 	if (argc < 3 || argc > 4)
 		usage();
 	struct link_job j = {.label = argv[0], .prev = -1, .bad = &bad, .emit = print};
-	j.src = folder(argv[0]);
+	j.src = folder_open(argv[0]);
 	if (strcmp(argv[1], "-"))
-		j.prev = folder(argv[1]);
-	j.dest = folder(argv[2]);
+		j.prev = folder_open(argv[1]);
+	j.dest = folder_open(argv[2]);
 	if (fstat(j.dest, &j.built) < 0)
 		err(BD_FATAL, "%s", argv[2]);
 	clock_gettime(CLOCK_REALTIME, &j.t0);

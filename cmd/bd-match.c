@@ -4,49 +4,30 @@
  * A pure filter: records of bd-databases, bd-mounts and bd-engines in. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "databases.h"
+#include "engine.h"
 #include "mounts.h"
 #include "table.h"
 
-enum { D_LINE, D_INSTANCE, D_DATABASE, D_USERNAME, D_COLUMNS };
-enum { E_CONTAINER, E_ID, E_INSTANCE, E_ENGINE, E_TOOL, E_VERSION, E_MOUNT, E_COLUMNS };
-
-static struct table databases = {.columns = D_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS}, engines = {.columns = E_COLUMNS};
+static struct table databases = {.columns = ROW_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS}, engines = {.columns = ENGINE_COLUMNS};
 static bool *answered; /* of each row of databases */
 static int status = BD_DONE;
-
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-match [-V] DATABASES MOUNTS ENGINES\n");
-	exit(BD_USAGE);
-}
 
 static int
 check_database(const struct tsv *at, char *const row[])
 {
-	for (int i = 0; i < D_COLUMNS; i++)
-		if (!row[i])
-			return tsv_bad(at, "field %d is absent", i + 1);
-	return 0;
+	return table_need(at, row, (const int[]){ROW_LINE, ROW_INSTANCE, ROW_DATABASE, ROW_USERNAME}, 4);
 }
 
 static int
 check_engine(const struct tsv *at, char *const row[])
 {
-	for (int i = 0; i < E_MOUNT; i++)
-		if (!row[i])
-			return tsv_bad(at, "field %d is absent", i + 1);
-	if (strcmp(row[E_ENGINE], "postgres") && strcmp(row[E_ENGINE], "mariadb"))
-		return tsv_bad(at, "field %d: no such engine", E_ENGINE + 1);
+	if (table_need(at, row, (const int[]){ENGINE_CONTAINER, ENGINE_ID, ENGINE_INSTANCE, ENGINE_WORD, ENGINE_TOOL, ENGINE_VERSION}, ENGINE_MOUNT) < 0)
+		return -1;
+	if (!field_in(row[ENGINE_WORD], "postgres mariadb"))
+		return tsv_bad(at, "field %d: no such engine", ENGINE_WORD + 1);
 	return 0;
-}
-
-static bool
-is(const char *field, const char *text)
-{
-	return field && !strcmp(field, text);
 }
 
 /* Sets volume to the names of the volumes of an engine that may hold its data, each once, and *sole to whether it is
@@ -58,9 +39,9 @@ volumes_of(char *const engine[], const char **volume, bool *sole)
 	*sole = false;
 	for (size_t i = 0; i < mounts.rows && !*sole; i++) {
 		char **row = table_row(&mounts, i);
-		if (!row[MOUNT_VOLUME] || !is(row[MOUNT_ID], engine[E_ID]))
+		if (!row[MOUNT_VOLUME] || !field_is(row[MOUNT_ID], engine[ENGINE_ID]))
 			continue;
-		*sole = engine[E_MOUNT] && is(row[MOUNT_DESTINATION], engine[E_MOUNT]);
+		*sole = engine[ENGINE_MOUNT] && field_is(row[MOUNT_DESTINATION], engine[ENGINE_MOUNT]);
 		size_t seen = 0;
 		while (!*sole && seen < count && strcmp(volume[seen], row[MOUNT_VOLUME]))
 			seen++;
@@ -75,8 +56,8 @@ volumes_of(char *const engine[], const char **volume, bool *sole)
 static void
 print(const char *volume, char *const engine[], char *const row[], bool sole)
 {
-	if (TSV_WRITE(stdout, volume, engine[E_CONTAINER], engine[E_ID], engine[E_INSTANCE], engine[E_ENGINE], engine[E_TOOL],
-	    row ? row[D_LINE] : NULL, row ? row[D_DATABASE] : NULL, row ? row[D_USERNAME] : NULL, sole ? "yes" : "no") < 0)
+	if (TSV_WRITE(stdout, volume, engine[ENGINE_CONTAINER], engine[ENGINE_ID], engine[ENGINE_INSTANCE], engine[ENGINE_WORD], engine[ENGINE_TOOL],
+	    row ? row[ROW_LINE] : NULL, row ? row[ROW_DATABASE] : NULL, row ? row[ROW_USERNAME] : NULL, sole ? "yes" : "no") < 0)
 		status = BD_FAILED;
 }
 
@@ -87,7 +68,7 @@ match(const char *volume, char *const engine[], bool sole)
 	bool any = false;
 	for (size_t i = 0; i < databases.rows; i++) {
 		char **row = table_row(&databases, i);
-		if (strcmp(row[D_INSTANCE], engine[E_INSTANCE]))
+		if (strcmp(row[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
 			continue;
 		any = true;
 		print(volume, engine, row, sole);
@@ -102,12 +83,12 @@ mark_answered(char *const engine[], bool homeless)
 {
 	for (size_t i = 0; i < databases.rows; i++) {
 		char **row = table_row(&databases, i);
-		if (strcmp(row[D_INSTANCE], engine[E_INSTANCE]))
+		if (strcmp(row[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
 			continue;
 		answered[i] = true;
 		if (homeless) {
-			warnx("line %s of the databases: '%s' of container %s cannot be dumped: the container has no volume", row[D_LINE],
-			    row[D_DATABASE], engine[E_CONTAINER]);
+			warnx("line %s of the databases: '%s' of container %s cannot be dumped: the container has no volume", row[ROW_LINE],
+			    row[ROW_DATABASE], engine[ENGINE_CONTAINER]);
 			status = BD_FAILED;
 		}
 	}
@@ -134,19 +115,12 @@ match_all(bool known)
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	if (argc - optind != 3)
-		usage();
-	int rc = table_load(&databases, argv[optind], check_database);
+	char **file = bd_operands(argc, argv, "V", 3, 3, "bd-match [-V] DATABASES MOUNTS ENGINES");
+	int rc = table_load(&databases, file[0], check_database);
 	if (!rc)
-		rc = table_load(&mounts, argv[optind + 1], mount_check);
+		rc = table_load(&mounts, file[1], mount_check);
 	if (!rc)
-		rc = table_load(&engines, argv[optind + 2], check_engine);
+		rc = table_load(&engines, file[2], check_engine);
 	if (rc)
 		return rc;
 	answered = xcalloc(databases.rows + 1, sizeof *answered);
@@ -154,9 +128,9 @@ main(int argc, char *argv[])
 	match_all(false);
 	for (size_t i = 0; i < databases.rows; i++)
 		if (!answered[i]) {
-			char **row = table_row(&databases, i), *shown = tsv_show(row[D_INSTANCE]);
+			char **row = table_row(&databases, i), *shown = tsv_show(row[ROW_INSTANCE]);
 			fprintf(stderr, "WARNING: line %s of the databases: '%s' is not dumped: no running database answers to instance '%s'.\n",
-			    row[D_LINE], row[D_DATABASE], shown);
+			    row[ROW_LINE], row[ROW_DATABASE], shown);
 			free(shown);
 		}
 	return bd_finish(status);

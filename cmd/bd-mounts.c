@@ -6,7 +6,6 @@
  * processes, however many containers there are. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "docker.h"
 #include "mounts.h"
@@ -36,13 +35,6 @@ enum { A_IMAGE, A_AUTOREMOVE, A_PID, A_IPC, A_LAYER, A_COLUMNS };
 static const char inspect_filter[] = DEF_TEXT
 	"[.Config.Image, (if .HostConfig.AutoRemove then \"yes\" else \"no\" end), .HostConfig.PidMode, .HostConfig.IpcMode,"
 	" .GraphDriver.Data.UpperDir?] | map(text) | @tsv";
-
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-mounts [-V]\n");
-	exit(BD_USAGE);
-}
 
 static int
 list(struct docker *d, struct table *t)
@@ -222,14 +214,7 @@ print(struct table *t)
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	if (optind != argc)
-		usage();
+	bd_operands(argc, argv, "V", 0, 0, "bd-mounts [-V]");
 	struct docker d;
 	struct table t = {.columns = COLUMNS};
 	if (docker_open(&d) < 0)

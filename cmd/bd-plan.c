@@ -11,8 +11,7 @@
 #include "group.h"
 #include "image.h"
 #include "mounts.h"
-
-enum { V_NAME, V_DRIVER, V_MOUNTPOINT, V_BACKING, V_CREATED, V_COLUMNS };
+#include "volume.h"
 
 struct list {
 	size_t len;
@@ -62,29 +61,18 @@ any_match(const struct list *patterns, const char *image)
 static int
 check_volume(const struct tsv *at, char *const row[])
 {
-	static const char *const backings[] = {"plain", "mounted", "unmounted", "foreign"};
-	if (!row[V_NAME])
+	if (!row[VOLUME_NAME])
 		return tsv_bad(at, "a volume without a name");
-	for (size_t i = 0; row[V_BACKING] && i < sizeof backings / sizeof *backings; i++)
-		if (!strcmp(row[V_BACKING], backings[i]))
-			return 0;
-	return tsv_bad(at, "field %d: no such backing", V_BACKING + 1);
+	if (field_in(row[VOLUME_BACKING], "plain mounted unmounted foreign"))
+		return 0;
+	return tsv_bad(at, "field %d: no such backing", VOLUME_BACKING + 1);
 }
 
 /* The first row for volume in the sorted mounts, or where it would be. */
 static size_t
 find(const struct table *mounts, const char *volume)
 {
-	size_t low = 0, high = mounts->rows;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		const char *at = table_row(mounts, mid)[MOUNT_VOLUME];
-		if (strcmp(at ? at : "-", volume) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return table_from(mounts, &volume, 1);
 }
 
 /* What is known of the running containers that use one volume. */
@@ -147,12 +135,12 @@ decide(const struct policy *p, char *const volume[], struct plan *plan)
 	static const char *const obstacles[] = {[OBSTACLE_TASK] = "task", [OBSTACLE_AUTOREMOVE] = "autoremove",
 	    [OBSTACLE_PAUSED] = "paused", [OBSTACLE_SELF] = "self", [OBSTACLE_DEPENDANT] = "dependant"};
 	const struct users *u = &plan->users;
-	const char *backing = volume[V_BACKING];
-	if (holds(&p->excluded, volume[V_NAME]))
+	const char *backing = volume[VOLUME_BACKING];
+	if (holds(&p->excluded, volume[VOLUME_NAME]))
 		plan->action = "skip", plan->reason = "excluded";
 	else if (u->names && u->all_ignored)
 		plan->action = "skip", plan->reason = "ignored";
-	else if (holds(&p->dumped, volume[V_NAME]))
+	else if (holds(&p->dumped, volume[VOLUME_NAME]))
 		plan->action = "dump", plan->reason = "dumped";
 	else if (!strcmp(backing, "unmounted") || (!strcmp(backing, "foreign") && !u->names))
 		plan->action = "fail", plan->reason = "unmounted";
@@ -172,10 +160,10 @@ decide_all(const struct policy *p, struct groups *g, const struct table *volumes
 {
 	for (size_t v = 0; v < volumes->rows; v++) {
 		char **row = table_row(volumes, v), **user;
-		plan[v].users = users_of(p, g, mounts, row[V_NAME]);
+		plan[v].users = users_of(p, g, mounts, row[VOLUME_NAME]);
 		decide(p, row, &plan[v]);
-		size_t i = find(mounts, row[V_NAME]);
-		for (; plan[v].stop && (user = next_user(mounts, row[V_NAME], &i)); i++)
+		size_t i = find(mounts, row[VOLUME_NAME]);
+		for (; plan[v].stop && (user = next_user(mounts, row[VOLUME_NAME], &i)); i++)
 			group_stop(g, plan[v].users.any, group_find(g, user[MOUNT_ID]));
 	}
 	group_close(g);
@@ -190,8 +178,8 @@ print(struct groups *g, const struct table *volumes, const struct plan plan[], b
 		struct tsv_num number = {0};
 		if (plan[v].stop)
 			number = tsv_num(group_number(g, plan[v].users.any));
-		if (!groups && TSV_WRITE(stdout, row[V_NAME], plan[v].action, plan[v].stop ? number.text : NULL, plan[v].reason,
-		    row[V_MOUNTPOINT], plan[v].users.names) < 0)
+		if (!groups && TSV_WRITE(stdout, row[VOLUME_NAME], plan[v].action, plan[v].stop ? number.text : NULL, plan[v].reason,
+		    row[VOLUME_MOUNTPOINT], plan[v].users.names) < 0)
 			status = BD_FAILED;
 	}
 	if (groups && group_print(g) < 0)
@@ -203,7 +191,7 @@ int
 main(int argc, char *argv[])
 {
 	static struct policy p; /* these live until exit */
-	static struct table volumes = {.columns = V_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS};
+	static struct table volumes = {.columns = VOLUME_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS};
 	static struct groups g;
 	static struct plan *plan;
 	bool groups = false;
@@ -219,7 +207,7 @@ main(int argc, char *argv[])
 		case 'V': bd_version();
 		default: usage();
 		}
-	if (argc - optind != 2 || (!strcmp(argv[optind], "-") && !strcmp(argv[optind + 1], "-")))
+	if (argc - optind != 2)
 		usage();
 	int status = table_load(&volumes, argv[optind], check_volume);
 	if (!status)

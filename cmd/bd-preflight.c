@@ -12,46 +12,30 @@
 #include <unistd.h>
 
 #include "place.h"
-#include "table.h"
+#include "plan.h"
 #include "tree.h"
-
-enum { P_VOLUME, P_ACTION, P_GROUP, P_REASON, P_MOUNTPOINT, P_CONTAINERS, P_COLUMNS };
 
 struct room {
 	uintmax_t bytes, inodes;
 };
 
-static struct table plan = {.columns = P_COLUMNS};
+static struct table plan = {.columns = PLAN_COLUMNS};
 static char **generations;
 static int repo = -1;
 
-static _Noreturn void
-usage(void)
+/* Where the files of a volume are that is to be copied, or NULL. */
+static const char *
+source(char *const row[])
 {
-	fprintf(stderr, "usage: bd-preflight [-V] BACKUPS REPOSITORY <PLAN\n");
-	exit(BD_USAGE);
-}
-
-static bool
-to_copy(char *const row[])
-{
-	return row[P_MOUNTPOINT] && (!strcmp(row[P_ACTION], "live") || !strcmp(row[P_ACTION], "stop"));
+	return plan_copies(row) ? row[PLAN_MOUNTPOINT] : NULL;
 }
 
 static int
-load(void)
+check(const struct tsv *at, char *const row[])
 {
-	struct tsv at = {.name = "stdin"};
-	int rc = table_read(&plan, stdin, "stdin");
-	for (size_t i = 0; !rc && i < plan.rows; i++) {
-		char **row = table_row(&plan, i);
-		at.line = i + 1;
-		if (!row[P_VOLUME] || !row[P_ACTION] || (row[P_MOUNTPOINT] && *row[P_MOUNTPOINT] != '/')) {
-			tsv_bad(&at, "no volume, no action, or a mountpoint that is no absolute path");
-			rc = BD_USAGE;
-		}
-	}
-	return rc;
+	if (row[PLAN_MOUNTPOINT] && *row[PLAN_MOUNTPOINT] != '/')
+		return tsv_bad(at, "the mountpoint is no absolute path");
+	return plan_check(at, row);
 }
 
 /* Why a volume there cannot be copied to the backups, or NULL. */
@@ -85,11 +69,11 @@ untangle(const char *root)
 		return -1;
 	for (size_t i = 0; i < plan.rows; i++) {
 		char **row = table_row(&plan, i);
-		const char *why = to_copy(row) ? entangled(row[P_MOUNTPOINT], &backups) : NULL;
+		const char *why = source(row) ? entangled(source(row), &backups) : NULL;
 		if (!why)
 			continue;
-		set(&row[P_ACTION], "fail");
-		set(&row[P_REASON], why);
+		set(&row[PLAN_ACTION], "fail");
+		set(&row[PLAN_REASON], why);
 	}
 	place_free(&backups);
 	return 0;
@@ -132,8 +116,8 @@ upper_bound(void)
 		char **row = table_row(&plan, i);
 		struct statvfs fs;
 		struct stat st;
-		if (!to_copy(row) || stat(row[P_MOUNTPOINT], &st) < 0 || device_known(&seen, st.st_dev) ||
-		    statvfs(row[P_MOUNTPOINT], &fs) < 0)
+		if (!source(row) || stat(source(row), &st) < 0 || device_known(&seen, st.st_dev) ||
+		    statvfs(source(row), &fs) < 0)
 			continue;
 		device_add(&seen, st.st_dev);
 		all.bytes += (uintmax_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
@@ -174,10 +158,10 @@ lower_bound(void)
 	struct room need = {0};
 	for (size_t i = 0; i < plan.rows; i++) {
 		char **row = table_row(&plan, i);
-		int fd = to_copy(row) && !held(row[P_VOLUME]) ? open(row[P_MOUNTPOINT], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		int fd = source(row) && !held(row[PLAN_VOLUME]) ? open(source(row), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 		if (fd < 0)
 			continue;
-		walk(fd, row[P_VOLUME], &ops, &need); /* what cannot be read is said, and will fail its volume */
+		walk(fd, row[PLAN_VOLUME], &ops, &need); /* what cannot be read is said, and will fail its volume */
 		close(fd);
 	}
 	return need;
@@ -199,26 +183,18 @@ enough(const char *root)
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	if (argc - optind != 2 || *argv[optind] != '/')
-		usage();
-	const char *root = argv[optind];
-	int status = load();
+	static const char synopsis[] = "bd-preflight [-V] BACKUPS REPOSITORY <PLAN";
+	char **operand = bd_operands(argc, argv, "V", 2, 2, synopsis);
+	const char *root = operand[0];
+	if (*root != '/')
+		bd_usage(synopsis);
+	int status = table_load(&plan, "-", check);
 	if (status)
 		return status;
-	repo = open(argv[optind + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (repo < 0 && errno != ENOENT)
-		err(BD_FATAL, "%s", argv[optind + 1]);
-	if (repo >= 0 && generation_list(repo, &generations) < 0)
-		return BD_FATAL;
+	repo = repository(operand[1], &generations);
 	if (untangle(root) < 0 || (status = enough(root)) == BD_FATAL)
 		return BD_FATAL;
 	for (size_t i = 0; i < plan.rows; i++)
-		tsv_write(stdout, (const char *const *)table_row(&plan, i), P_COLUMNS);
+		tsv_write(stdout, (const char *const *)table_row(&plan, i), PLAN_COLUMNS);
 	return bd_finish(status);
 }

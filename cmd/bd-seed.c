@@ -16,13 +16,6 @@
 
 enum { PASSWORD_MAX = 16384 }; /* in quotes and doubled it still fits a row */
 
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-seed [-V] FILE INSTANCE DATABASE USERNAME <PASSWORD\n");
-	exit(BD_USAGE);
-}
-
 static int
 failed(const char *what, const char *why)
 {
@@ -229,18 +222,11 @@ rewrite(int dir, const char *name, const char *file, const struct database *new)
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "+V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	if (argc - optind != 4)
-		usage();
-	const char *file = argv[optind];
+	char **operand = bd_operands(argc, argv, "+V", 4, 4, "bd-seed [-V] FILE INSTANCE DATABASE USERNAME <PASSWORD");
+	const char *file = operand[0];
 	struct database new = {0};
 	for (size_t c = 0; c < DB_PASSWORD; c++)
-		new.text[c] = strip(argv[optind + 1 + (int)c]);
+		new.text[c] = strip(operand[1 + c]);
 	if (!(new.text[DB_PASSWORD] = read_password()) || check(&new) != BD_DONE)
 		return BD_FAILED;
 	char *name = NULL;

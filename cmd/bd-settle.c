@@ -5,37 +5,21 @@
  * nothing used it meanwhile. */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "table.h"
+#include "plan.h"
 
-enum { P_VOLUME, P_ACTION, P_GROUP, P_REASON, P_MOUNTPOINT, P_CONTAINERS, P_COLUMNS };
 enum { G_GROUP, G_CONTAINERS, G_COLUMNS };
 enum { R_VOLUME, R_STATUS, R_LINKED, R_COPIED, R_BYTES, R_SECONDS, R_BASE, R_REASON, R_COLUMNS };
 enum { S_KIND, S_CONTAINER, S_VOLUME, S_SECONDS, S_KILLED, S_STATUS, S_COLUMNS };
 
-static struct table plan = {.columns = P_COLUMNS}, groups = {.columns = G_COLUMNS}, hot = {.columns = R_COLUMNS},
+static struct table plan = {.columns = PLAN_COLUMNS}, groups = {.columns = G_COLUMNS}, hot = {.columns = R_COLUMNS},
                     cold = {.columns = R_COLUMNS}, stops = {.columns = S_COLUMNS};
-
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-settle [-V] PLAN GROUPS HOT COLD STOPS\n");
-	exit(BD_USAGE);
-}
-
-static bool
-is(const char *field, const char *text)
-{
-	return field && !strcmp(field, text);
-}
 
 static char **
 find(const struct table *t, const char *volume)
 {
 	for (size_t i = 0; i < t->rows; i++)
-		if (is(table_row(t, i)[0], volume))
+		if (field_is(table_row(t, i)[0], volume))
 			return table_row(t, i);
 	return NULL;
 }
@@ -45,14 +29,7 @@ static bool
 in_group(const char *container, const char *group)
 {
 	char **row = group ? find(&groups, group) : NULL;
-	size_t len = strlen(container);
-	for (const char *s = row ? row[G_CONTAINERS] : NULL; s && *s; s += strspn(s, " ")) {
-		size_t word = strcspn(s, " ");
-		if (word == len && !strncmp(s, container, len))
-			return true;
-		s += word;
-	}
-	return false;
+	return row && field_in(container, row[G_CONTAINERS]);
 }
 
 /* Whether bd-stop has told anything of the group. */
@@ -74,9 +51,9 @@ disturber(char *const volume[])
 {
 	for (size_t i = 0; i < stops.rows; i++) {
 		char **s = table_row(&stops, i);
-		if (!is(s[S_KIND], "busy"))
+		if (!field_is(s[S_KIND], "busy"))
 			continue;
-		if (s[S_VOLUME] ? is(s[S_VOLUME], volume[P_VOLUME]) : !s[S_CONTAINER] || in_group(s[S_CONTAINER], volume[P_GROUP]))
+		if (s[S_VOLUME] ? field_is(s[S_VOLUME], volume[PLAN_VOLUME]) : !s[S_CONTAINER] || in_group(s[S_CONTAINER], volume[PLAN_GROUP]))
 			return s[S_CONTAINER] ? s[S_CONTAINER] : "(unknown)";
 	}
 	return NULL;
@@ -106,17 +83,17 @@ both(char *const warm[], char *const now[])
 	snprintf(seconds, sizeof seconds, "%.3f", atof(now[R_SECONDS]) + (warm ? atof(warm[R_SECONDS]) : 0));
 	return TSV_WRITE(stdout, now[R_VOLUME], now[R_STATUS], tsv_num(total - copied).text, tsv_num(copied).text,
 	    tsv_num(number(now[R_BYTES]) + (warm ? number(warm[R_BYTES]) : 0)).text, seconds,
-	    warm && is(warm[R_STATUS], "failed") ? now[R_BASE] : warm ? warm[R_BASE] : now[R_BASE], NULL);
+	    warm && field_is(warm[R_STATUS], "failed") ? now[R_BASE] : warm ? warm[R_BASE] : now[R_BASE], NULL);
 }
 
 static int
 settle(char *const volume[])
 {
-	const char *name = volume[P_VOLUME];
+	const char *name = volume[PLAN_VOLUME];
 	char **warm = find(&hot, name), **now = find(&cold, name);
-	if (is(volume[P_ACTION], "skip"))
+	if (field_is(volume[PLAN_ACTION], "skip"))
 		return 0;
-	if (!is(volume[P_ACTION], "stop"))
+	if (!field_is(volume[PLAN_ACTION], "stop"))
 		return warm ? tsv_write(stdout, (const char *const *)warm, R_COLUMNS) : failed(name, "nothing is known of its copy");
 	const char *who = disturber(volume);
 	if (who) {
@@ -126,43 +103,24 @@ settle(char *const volume[])
 		return rc;
 	}
 	if (!now)
-		return failed(name, stop_told(volume[P_GROUP]) ? "its containers could not be stopped"
+		return failed(name, stop_told(volume[PLAN_GROUP]) ? "its containers could not be stopped"
 		                                               : "the stop of its containers, or what came before it, failed");
-	return is(now[R_STATUS], "ok") ? both(warm, now) : tsv_write(stdout, (const char *const *)now, R_COLUMNS);
+	return field_is(now[R_STATUS], "ok") ? both(warm, now) : tsv_write(stdout, (const char *const *)now, R_COLUMNS);
 }
 
 static int
-load(struct table *t, const char *path, size_t key)
+check(const struct tsv *at, char *const row[])
 {
-	FILE *in = fopen(path, "re");
-	if (!in) {
-		warn("%s", path);
-		return BD_FATAL;
-	}
-	int rc = table_read(t, in, path);
-	fclose(in);
-	for (size_t i = 0; rc == 0 && i < t->rows; i++)
-		if (!table_row(t, i)[key]) {
-			warnx("%s:%zu: field %zu is absent", path, i + 1, key + 1);
-			rc = BD_USAGE;
-		}
-	return rc;
+	return row[0] ? 0 : tsv_bad(at, "field 1 is absent");
 }
 
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
-	if (argc - optind != 5)
-		usage();
+	char **file = bd_operands(argc, argv, "V", 5, 5, "bd-settle [-V] PLAN GROUPS HOT COLD STOPS");
 	struct table *const all[] = {&plan, &groups, &hot, &cold, &stops};
 	for (size_t i = 0; i < 5; i++) {
-		int rc = load(all[i], argv[optind + (int)i], 0);
+		int rc = table_load(all[i], file[i], check);
 		if (rc)
 			return rc;
 	}

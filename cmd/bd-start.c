@@ -52,7 +52,6 @@ replay(const char *path)
 int
 main(int argc, char *argv[])
 {
-	int status = BD_DONE;
 	bd_start();
 	for (int c; (c = getopt(argc, argv, "nvVw:")) != -1;)
 		switch (c) {
@@ -66,10 +65,5 @@ main(int argc, char *argv[])
 		usage();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
-	for (int i = optind; i < argc; i++) {
-		int rc = replay(argv[i]);
-		if (rc > status)
-			status = rc;
-	}
-	return bd_finish(status);
+	return bd_finish(bd_each(argv + optind, replay));
 }

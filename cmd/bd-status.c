@@ -89,19 +89,13 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-/* A file's folder, opened, and its name there. */
+/* As folder_of, but exits. */
 static int
-folder_of(const char *path, const char **name)
+parent_of(const char *path, const char **name)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = !slash ? xstrdup(".") : slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	*name = slash ? slash + 1 : path;
-	if (fd < 0 || !**name) {
-		warn("%s", path);
-		exit(BD_FATAL);
-	}
-	free(dir);
+	int fd = folder_of(path, name);
+	if (fd < 0 || !**name)
+		err(BD_FATAL, "%s", path);
 	return fd;
 }
 
@@ -110,13 +104,7 @@ static int
 add_records(FILE *to, const struct kind *k, const char *path)
 {
 	struct table t = {.columns = k->columns};
-	FILE *in = fopen(path, "re");
-	if (!in) {
-		warn("%s", path);
-		return BD_FATAL;
-	}
-	int rc = table_read(&t, in, path);
-	fclose(in);
+	int rc = table_load(&t, path, NULL);
 	for (size_t i = 0; rc == 0 && i < t.rows; i++) {
 		fprintf(to, "%s\t", k->name);
 		if (tsv_write(to, (const char *const *)table_row(&t, i), k->columns) < 0)
@@ -203,7 +191,7 @@ main(int argc, char *argv[])
 	if (TSV_WRITE(in, generation, tsv_num((uintmax_t)begun).text, tsv_num((uintmax_t)ended).text, tsv_num((uintmax_t)status).text,
 	    argv[1], BD_VERSION) < 0)
 		return BD_USAGE;
-	int dir = folder_of(argv[0], &name), metrics_dir = metrics ? folder_of(metrics, &metrics_name) : -1;
+	int dir = parent_of(argv[0], &name), metrics_dir = metrics ? parent_of(metrics, &metrics_name) : -1;
 	add_before(in, dir, name);
 	if (write_by_jq(in, to_status, dir, name) < 0)
 		return BD_FATAL;

@@ -3,16 +3,8 @@
  * Two requests, however many volumes there are. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "volume.h"
-
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-volumes [-V] [VOLUME...]\n");
-	exit(BD_USAGE);
-}
 
 static int
 ask_for(struct docker *d, char *const names[], struct table *t)
@@ -56,19 +48,14 @@ print(const struct table *t)
 int
 main(int argc, char *argv[])
 {
-	bd_start();
-	for (int c; (c = getopt(argc, argv, "V")) != -1;)
-		switch (c) {
-		case 'V': bd_version();
-		default: usage();
-		}
+	char **names = bd_operands(argc, argv, "V", 0, -1, "bd-volumes [-V] [VOLUME...]");
 	struct docker d;
 	struct table t = {.columns = VOLUME_COLUMNS};
 	if (docker_open(&d) < 0)
 		return BD_FATAL;
 	int status = BD_DONE;
-	if (optind < argc)
-		status = ask_for(&d, argv + optind, &t);
+	if (*names)
+		status = ask_for(&d, names, &t);
 	else if ((status = volume_list(&d, &t))) {
 		if (status == DOCKER_NONE)
 			warnx("%s", d.message);

@@ -24,10 +24,15 @@ enum {
 
 /* start.c - first and last acts of a program */
 void bd_start(void);           /* default INT and QUIT (dash ignores them for `&`), all descriptors the limit allows */
+int bd_each(char *const operand[], int (*act)(const char *operand)); /* the highest of what act returns */
 int bd_finish(int status);     /* checks stdout; returns status, or BD_FATAL when stdout could not be written */
 void bd_catch(void (*handler)(int)); /* HUP, INT and TERM, but what is ignored, as by nohup, stays so; no SA_RESTART: what
                                         waits is to end. PIPE is ignored, CHLD is not. */
 _Noreturn void bd_version(void);
+_Noreturn void bd_usage(const char *synopsis);
+/* bd_start for a program whose only option is -V: its operands, min to max (-1: any number); exits BD_USAGE otherwise.
+ * options is "V", or "+V" where an operand may begin with '-'. */
+char **bd_operands(int argc, char *argv[], const char *options, int min, int max, const char *synopsis);
 long bd_number(const char *text, long min, long max, const char *what); /* exits BD_USAGE on anything else */
 
 /* mem.c - allocation that exits BD_FATAL instead of returning NULL */
@@ -39,6 +44,13 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* name.c - names that become a component of a path */
 bool is_component(const char *s); /* not empty, not "." or "..", without a slash; NULL is none */
 void check_name(const char *s, const char *what); /* exits BD_USAGE */
+
+/* folder.c - opening folders, and the names in them */
+int folder_open(const char *path); /* exits BD_FATAL */
+int folder_at(int dir, const char *name); /* where it is no symlink; -1 (errno) */
+int folder_of(const char *path, const char **name); /* what a file lies in, and its name there, a part of path; -1 (errno) */
+ssize_t folder_names(int fd, char ***names); /* sorted as bytes; their number, or -1 (errno) */
+void folder_names_free(char **names, size_t n);
 
 /* tsv.c - records: fields escaped as jq's @tsv does, absent is "-" */
 struct tsv {
@@ -61,6 +73,8 @@ struct tsv_num {
 	char text[24];
 };
 struct tsv_num tsv_num(uintmax_t n); /* for .text, to print a number as a field */
+bool field_is(const char *field, const char *text);  /* NULL is nothing */
+bool field_in(const char *field, const char *words); /* is one of the words, which blanks separate; NULL is none, and has none */
 char *tsv_escape(const char *s);     /* as it would stand in a record; to be freed */
 char *tsv_show(const char *s);       /* for a message: no line or terminal is upset by a name; to be freed */
 

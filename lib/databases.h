@@ -7,6 +7,8 @@
 enum { DB_INSTANCE, DB_DATABASE, DB_USERNAME, DB_PASSWORD, DB_COLUMNS };
 #define DB_SEPARATOR ';'
 
+enum { ROW_LINE, ROW_INSTANCE, ROW_DATABASE, ROW_USERNAME, ROW_COLUMNS }; /* of a record of bd-databases */
+
 struct database {
 	size_t line;           /* where its row begins */
 	char *text[DB_COLUMNS]; /* none is NULL; the password may be empty */

@@ -6,6 +6,18 @@
 
 #include "docker.h"
 
+/* Of a record of bd-engines. */
+enum {
+	ENGINE_CONTAINER,
+	ENGINE_ID,
+	ENGINE_INSTANCE,
+	ENGINE_WORD,
+	ENGINE_TOOL,
+	ENGINE_VERSION,
+	ENGINE_MOUNT,
+	ENGINE_COLUMNS
+};
+
 struct engine {
 	const char *word;  /* "postgres" or "mariadb", which is MySQL too */
 	const char *tool;  /* pg_dumpall, mariadb-dump or mysqldump */

@@ -13,18 +13,12 @@
 
 enum { EXEC, CONTAINER, COLUMNS };
 
-/* Sets j->name and j->dir. */
 static int
 open_folder(struct execs *j, const char *path)
 {
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
-	*j = (struct execs){.path = path, .name = xstrdup(slash ? slash + 1 : folder), .fd = -1, .t = {.columns = COLUMNS}};
-	if (slash)
-		slash[slash == folder] = '\0';
-	j->dir = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (j->dir < 0)
+	*j = (struct execs){.path = path, .fd = -1, .t = {.columns = COLUMNS}};
+	if ((j->dir = folder_of(path, &j->name)) < 0)
 		warn("%s", path);
-	free(folder);
 	return j->dir < 0 ? -1 : 0;
 }
 
@@ -171,7 +165,6 @@ void
 execs_close(struct execs *j)
 {
 	table_free(&j->t);
-	free(j->name);
 	if (j->fd >= 0)
 		close(j->fd);
 	if (j->dir >= 0)

@@ -11,8 +11,8 @@ int execs_open(const char *path); /* to add to, for struct exec; made if it is n
 int execs_note(int fd, const char *exec, const char *container); /* safe on disk; -1 said */
 
 struct execs {
-	const char *path; /* for messages */
-	char *name;       /* in the folder dir */
+	const char *path; /* the caller's */
+	const char *name; /* in the folder dir */
 	int dir, fd;
 	struct table t;   /* exec container */
 };

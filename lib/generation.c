@@ -62,6 +62,18 @@ generation_list(int repo, char ***names)
 	return -1;
 }
 
+int
+repository(const char *path, char ***generations)
+{
+	int repo = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (repo < 0 && errno != ENOENT)
+		err(BD_FATAL, "%s", path);
+	*generations = NULL;
+	if (repo >= 0 && generation_list(repo, generations) < 0)
+		exit(BD_FATAL);
+	return repo;
+}
+
 static char *
 format(const struct tm *t)
 {

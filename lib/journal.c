@@ -27,19 +27,6 @@ say(const struct journal *j, const char *what)
 	return BD_FATAL;
 }
 
-static int
-open_folder(struct journal *j)
-{
-	char *folder = xstrdup(j->path), *slash = strrchr(folder, '/');
-	j->name = xstrdup(slash ? slash + 1 : folder);
-	if (slash)
-		slash[slash == folder] = '\0';
-	j->dir = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = j->dir < 0 ? say(j, "") : 0;
-	free(folder);
-	return rc;
-}
-
 /* Whether the file is still the one of that name: 1, 0, -1 said. */
 static int
 is_there(const struct journal *j)
@@ -57,8 +44,8 @@ static int
 take(struct journal *j, int flags)
 {
 	*j = (struct journal){.path = j->path, .dir = -1, .fd = -1};
-	if (open_folder(j))
-		return BD_FATAL;
+	if ((j->dir = folder_of(j->path, &j->name)) < 0)
+		return say(j, "");
 	j->fd = openat(j->dir, j->name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
 	struct stat st;
 	if (j->fd < 0 || fstat(j->fd, &st) < 0)
@@ -348,7 +335,6 @@ journal_leave(struct journal *j)
 	for (size_t i = 0; i < j->count; i++)
 		clear(&j->entry[i]);
 	free(j->entry);
-	free(j->name);
 	if (j->fd >= 0)
 		close(j->fd);
 	if (j->dir >= 0)

@@ -30,8 +30,8 @@ struct entry {
 };
 
 struct journal {
-	const char *path; /* for messages */
-	char *name;       /* in the folder dir; NULL if there is no file */
+	const char *path; /* the caller's */
+	const char *name; /* in the folder dir; NULL if there is no file */
 	int dir, fd;
 	struct entry *entry;
 	size_t count;

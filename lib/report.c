@@ -21,13 +21,9 @@ report_open(struct report *r, const char *path)
 		warnx("%s: not a file", path);
 		return -1;
 	}
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	r->dir = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r->dir < 0)
+	const char *name;
+	if ((r->dir = folder_of(path, &name)) < 0)
 		warn("%s", path);
-	free(folder);
 	return r->dir < 0 ? -1 : 0;
 }
 

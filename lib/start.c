@@ -40,6 +40,17 @@ bd_catch(void (*handler)(int))
 }
 
 int
+bd_each(char *const operand[], int (*act)(const char *operand))
+{
+	int status = BD_DONE;
+	for (; *operand; operand++) {
+		int rc = act(*operand);
+		status = rc > status ? rc : status;
+	}
+	return status;
+}
+
+int
 bd_finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout) && fclose(stdout) == 0)
@@ -53,6 +64,28 @@ bd_version(void)
 {
 	printf("%s %s\n", program_invocation_short_name, BD_VERSION);
 	exit(bd_finish(BD_DONE));
+}
+
+void
+bd_usage(const char *synopsis)
+{
+	fprintf(stderr, "usage: %s\n", synopsis);
+	exit(BD_USAGE);
+}
+
+char **
+bd_operands(int argc, char *argv[], const char *options, int min, int max, const char *synopsis)
+{
+	bd_start();
+	for (int c; (c = getopt(argc, argv, options)) != -1;)
+		switch (c) {
+		case 'V': bd_version();
+		default: bd_usage(synopsis);
+		}
+	int count = argc - optind;
+	if (count < min || (max >= 0 && count > max))
+		bd_usage(synopsis);
+	return argv + optind;
 }
 
 long

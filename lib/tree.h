@@ -20,8 +20,6 @@ struct walk_ops {
 	int (*enter)(void *arg, const struct walk_item *i); /* a folder's contents begin; the root's too */
 	int (*leave)(void *arg, const struct walk_item *i); /* and have ended */
 };
-void folder_names_free(char **names, size_t n);
-ssize_t folder_names(int fd, char ***names); /* sorted as bytes; their number, or -1 (errno) */
 int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /* -1: an error, said, or what a callback returned */
 
 /* The same step by step. */
@@ -151,6 +149,8 @@ void held_add(const char *volume, int fd);
 
 /* generation.c - names in a repository */
 bool generation_name(const char *s); /* 14 digits */
+int repository(const char *path, char ***generations); /* its folder, -1 if there is none yet; they are listed as below, NULL
+                                                          if there is none; exits BD_FATAL */
 int generation_list(int repo, char ***names); /* newest first, NULL at the end; -1 said */
 char *generation_next(const char *newest, time_t now); /* local time, always above newest (NULL: none); NULL if there is none */
 time_t generation_time(const char *name, struct tm *tm); /* and the local time, broken down, with day of week and year; -1: no date */

@@ -96,6 +96,25 @@ tsv_end(struct tsv *t)
 	*t = (struct tsv){0};
 }
 
+bool
+field_is(const char *field, const char *text)
+{
+	return field && !strcmp(field, text);
+}
+
+bool
+field_in(const char *field, const char *words)
+{
+	size_t len = field ? strlen(field) : 0;
+	for (const char *s = words; len && s && *s; s += strspn(s, " ")) {
+		size_t word = strcspn(s, " ");
+		if (word == len && !memcmp(s, field, len))
+			return true;
+		s += word;
+	}
+	return false;
+}
+
 char *
 tsv_escape(const char *s)
 {

@@ -3,7 +3,6 @@
  * "a-b" sorts before "a/x", so the contents of a folder wait until the names that
  * sort between "a" and "a/" have had their turn: a stack, since each waiting name is
  * a prefix of the next. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -39,54 +38,6 @@ struct walker {
 	char *path;
 	size_t room;
 };
-
-static int
-by_bytes(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-void
-folder_names_free(char **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-}
-
-ssize_t
-folder_names(int fd, char ***names)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d) {
-		if (copy >= 0)
-			close(copy);
-		return -1;
-	}
-	size_t n = 0, room = 0;
-	*names = NULL;
-	errno = 0;
-	for (struct dirent *e; (e = readdir(d)); errno = 0) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		if (n == room) {
-			room = room ? 2 * room : 32;
-			*names = xrealloc(*names, room, sizeof **names);
-		}
-		(*names)[n++] = xstrdup(e->d_name);
-	}
-	int why = errno;
-	closedir(d);
-	if (why) {
-		folder_names_free(*names, n);
-		errno = why;
-		return -1;
-	}
-	if (n)
-		qsort(*names, n, sizeof **names, by_bytes);
-	return (ssize_t)n;
-}
 
 /* Puts name behind the first len bytes of the path; returns the new length. */
 static size_t

@@ -1,0 +1,84 @@
+/* folder.c - opening folders, and the names in them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bd.h"
+
+int
+folder_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		err(BD_FATAL, "%s", path);
+	return fd;
+}
+
+int
+folder_at(int dir, const char *name)
+{
+	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int
+folder_of(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? xasprintf("%.*s", slash == path ? 1 : (int)(slash - path), path) : xstrdup(".");
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), why = errno;
+	free(folder);
+	*name = slash ? slash + 1 : path;
+	errno = why;
+	return fd;
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+folder_names_free(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+ssize_t
+folder_names(int fd, char ***names)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return -1;
+	}
+	size_t n = 0, room = 0;
+	*names = NULL;
+	errno = 0;
+	for (struct dirent *e; (e = readdir(d)); errno = 0) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (n == room) {
+			room = room ? 2 * room : 32;
+			*names = xrealloc(*names, room, sizeof **names);
+		}
+		(*names)[n++] = xstrdup(e->d_name);
+	}
+	int why = errno;
+	closedir(d);
+	if (why) {
+		folder_names_free(*names, n);
+		errno = why;
+		return -1;
+	}
+	if (n)
+		qsort(*names, n, sizeof **names, by_bytes);
+	return (ssize_t)n;
+}
