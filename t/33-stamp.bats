@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bd-stamp
+# bd-stamp, bd-stamped
 
 load engine
 load tree
@@ -347,4 +347,67 @@ malformed() {
 @test "the examples of the page" {
 	run -0 examples bd-stamp.1
 	[ "${lines[0]}" = "${lines[1]%% *}" ]
+}
+
+# ---- bd-stamped ----
+
+@test "bd-stamped: of right stamps nothing is said" {
+	mkdir -p g/v/files h o/v/files
+	: >$'g/v/files/a\tb\n'
+	record v ok no no - | bd-stamp g
+	bd-stamp h </dev/null
+	: >$'o/v/files/\xff'
+	record v ok no no - | bd-stamp o
+	run -0 --separate-stderr bd-stamped g h o
+	[ -z "$output$stderr" ]
+	# the original's are read, too
+	mkdir -p p/v/files
+	printf '{"date": "2020-01-01T00:00:00", "hash": "%s"}' "$(pipeline p)" >p/directory_stemp.json
+	run -0 bd-stamped p
+	[ -z "$output" ]
+}
+
+@test "bd-stamped: each thing that is not right, and the others all the same" {
+	for g in a b c d e f g; do
+		mkdir -p $g/v/files && record v ok no no - | bd-stamp $g
+	done
+	was=$(stamp_hash g)
+	rm a/directory_stemp.json
+	echo '{' >b/directory_stemp.json
+	printf '{"hash": "%064d "}' 0 >c/directory_stemp.json
+	: >d/directory_stemp.json
+	ln -sf ../g/directory_stemp.json e/directory_stemp.json
+	: >f/v/files/new
+	run -1 --separate-stderr bd-stamped a b c d e f missing g
+	[ "$(LC_ALL=C sort <<<"$output")" = $'a\tmissing\t-\t-\nb\tmalformed\t-\t-\nc\tmalformed\t-\t-\nd\tmalformed\t-\t-\ne\tunreadable\t-\t-\nf\tnames\t'"$was"$'\t'"$(pipeline f)"$'\nmissing\tunreadable\t-\t-' ]
+	[[ $stderr == *'bd-stamped: missing: No such file or directory'* && $stderr == *'bd-stamped: e: directory_stemp.json: '* ]]
+	# any name that is added, gone or another; a flipped bit of the hash
+	mkdir g/v/files/sub && run -1 bd-stamped g
+	rmdir g/v/files/sub && mv g/v/files g/v/filez && run -1 bd-stamped g
+	mv g/v/filez g/v/files && run -0 bd-stamped g
+	rm g/manifest.json && run -1 bd-stamped g
+	[[ $output == g$'\tnames\t'* ]]
+	: >g/manifest.json && run -0 bd-stamped g # the form of that is not its business
+	jq -c '.hash |= (.[:-1] + (if .[-1:] == "0" then "1" else "0" end))' g/directory_stemp.json >s && cat s >g/directory_stemp.json
+	run -1 bd-stamped g
+	[[ $output == g$'\tnames\t'*$'\t'"$was" ]]
+}
+
+@test "bd-stamped: hostile names, read errors, wrong usage, a full disk" {
+	for name in $'a\tb\nc' 'back\slash' ./-r $'\xff'; do mkdir "$name"; done
+	run -1 bd-stamped $'a\tb\nc' 'back\slash' -- ./-r $'\xff'
+	[ "$output" = $'a\\tb\\nc\tmissing\t-\t-\nback\\\\slash\tmissing\t-\t-\n./-r\tmissing\t-\t-\n\xff\tmissing\t-\t-' ]
+	bd-stamp g </dev/null
+	for inject in getdents64:error=EIO openat:error=EIO; do
+		run strace -qq -o /dev/null -P "$PWD/g" -e inject="$inject" bd-stamped "$PWD/g"
+		[ "$status" = 1 ]
+		[[ $output == *'Input/output error'*$'\n'"$PWD/g"$'\tunreadable\t-\t-' ]]
+	done
+	run -2 bd-stamped
+	[ "$output" = 'usage: bd-stamped [-V] GENERATION...' ]
+	run -2 bd-stamped -x g
+	rm g/directory_stemp.json
+	run -3 sh -c 'bd-stamped g >/dev/full'
+	run -0 bd-stamped -V
+	examples bd-stamped.1
 }
