@@ -23,10 +23,11 @@ LDLIBS = -lcurl -lssl -lcrypto
 
 CMDS := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 LIBO := $(patsubst lib/%.c,$(B)/lib/%.o,$(wildcard lib/*.c))
-FRONT := $(notdir $(wildcard scripts/baudolo*))
+FRONT := $(filter-out %.sh,$(notdir $(wildcard scripts/baudolo*)))
+SOURCED := $(notdir $(wildcard scripts/baudolo*.sh))
 PAGES := $(notdir $(wildcard man/*.[1-8]))
 
-all: $(CMDS:%=$(B)/bin/%) $(FRONT:%=$(B)/bin/%)
+all: $(CMDS:%=$(B)/bin/%) $(FRONT:%=$(B)/bin/%) $(SOURCED:%=$(B)/bin/%)
 
 $(B)/libbd.a: $(LIBO)
 	rm -f $@
@@ -56,6 +57,11 @@ $(FRONT:%=$(B)/bin/%): $(B)/bin/%: scripts/% VERSION
 	@mkdir -p $(@D)
 	sed 's/@VERSION@/$(VERSION)/' $< >$@.tmp
 	chmod 755 $@.tmp
+	mv $@.tmp $@
+
+$(SOURCED:%=$(B)/bin/%): $(B)/bin/%: scripts/% VERSION
+	@mkdir -p $(@D)
+	sed 's/@VERSION@/$(VERSION)/' $< >$@.tmp
 	mv $@.tmp $@
 
 -include $(LIBO:.o=.d) $(CMDS:%=$(B)/cmd/%.d)
@@ -97,11 +103,12 @@ sweep: all
 install: all
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 755 $(CMDS:%=$(B)/bin/%) $(FRONT:%=$(B)/bin/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(SOURCED:%=$(B)/bin/%) $(DESTDIR)$(BINDIR)
 	for p in $(PAGES); do \
 	  install -D -m 644 man/$$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p || exit 1; done
 
 uninstall:
-	cd $(DESTDIR)$(BINDIR) && rm -f $(CMDS) $(FRONT)
+	cd $(DESTDIR)$(BINDIR) && rm -f $(CMDS) $(FRONT) $(SOURCED)
 	for p in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
 
 clean:

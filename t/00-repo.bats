@@ -8,7 +8,7 @@ setup() { cd "$BATS_TEST_DIRNAME/.."; }
 programs() {
 	local f
 	for f in cmd/*.c; do basename "$f" .c; done
-	for f in scripts/baudolo*; do [ ! -e "$f" ] || basename "$f"; done
+	for f in scripts/baudolo*; do [[ ! -e $f || $f == *.sh ]] || basename "$f"; done
 }
 
 files() { git -c safe.directory='*' ls-files "$@" 2>/dev/null; }
@@ -55,8 +55,9 @@ in_overview() { grep -qE -e "(^|[^-a-z])$1([^-a-z]|$)" man/baudolo.7; }
 	make -s install DESTDIR="$d" PREFIX=/opt/bd
 	run -0 find "$d" -type f -printf '%m %P\n'
 	for p in $(programs); do grep -Fx "755 opt/bd/bin/$p" <<<"$output"; done
+	for p in scripts/baudolo*.sh; do grep -Fx "644 opt/bd/bin/${p##*/}" <<<"$output"; done
 	for p in man/*.[1-8]; do grep -Fx "644 opt/bd/share/man/man${p##*.}/${p#man/}" <<<"$output"; done
-	[ "${#lines[@]}" = "$(($(programs | wc -l) + $(ls man/*.[1-8] | wc -l)))" ]
+	[ "${#lines[@]}" = "$(($(programs | wc -l) + $(ls scripts/baudolo*.sh man/*.[1-8] | wc -l)))" ]
 	for p in $(programs); do
 		case $p in bd-*) v=-V ;; *) v=--version ;; esac
 		run -0 "$d/opt/bd/bin/$p" "$v" </dev/null
