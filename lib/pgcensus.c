@@ -14,7 +14,7 @@ enum { PER_TABLE = 12, PER_INDEX = 4, PER_SEQUENCE = 3, PER_OTHER = 2, PER_OBJEC
 enum { ENOUGH = 10 }; /* reasons */
 
 static void __attribute__((format(printf, 3, 4)))
-refuse(struct pgcensus *c, const struct pgscript_item *item, const char *fmt, ...)
+refuse(struct pgcensus *c, const struct pgitem *item, const char *fmt, ...)
 {
 	va_list ap;
 	char *why;
@@ -29,22 +29,22 @@ refuse(struct pgcensus *c, const struct pgscript_item *item, const char *fmt, ..
 
 /* Adds the name that follows. */
 static void
-note(struct names *names, const char *at, const struct pgscript_item *item)
+note(struct names *names, const char *at, const struct pgitem *item)
 {
-	char *name = pgscript_name(&at, item->text + item->len);
+	char *name = pgitem_name(&at, item->text + item->len);
 	if (name)
 		names_add(names, name);
 	free(name);
 }
 
 static bool
-follow(const char **at, const struct pgscript_item *item, const char *words)
+follow(const char **at, const struct pgitem *item, const char *words)
 {
-	return pgscript_words(at, item->text + item->len, words);
+	return pgitem_words(at, item->text + item->len, words);
 }
 
 static void
-count_create(struct pgcensus *c, const char *at, const struct pgscript_item *item)
+count_create(struct pgcensus *c, const char *at, const struct pgitem *item)
 {
 	if (follow(&at, item, "TABLE") || follow(&at, item, "UNLOGGED TABLE") || follow(&at, item, "FOREIGN TABLE") ||
 	    follow(&at, item, "MATERIALIZED VIEW")) {
@@ -71,26 +71,26 @@ count_create(struct pgcensus *c, const char *at, const struct pgscript_item *ite
 }
 
 static void
-count_alter(struct pgcensus *c, const char *at, const struct pgscript_item *item)
+count_alter(struct pgcensus *c, const char *at, const struct pgitem *item)
 {
 	if (c->kind == DUMP_CLUSTER && follow(&at, item, "ROLE")) {
 		const char *rest = at;
-		free(pgscript_name(&rest, item->text + item->len));
+		free(pgitem_name(&rest, item->text + item->len));
 		if (follow(&rest, item, "WITH NOSUPERUSER") || memmem(rest, (size_t)(item->text + item->len - rest), " NOLOGIN ", 9))
 			note(&c->demoted, at, item);
 	}
-	if (pgscript_is(item, "ALTER TABLE ONLY") && memmem(item->text, item->len, " ADD CONSTRAINT ", 16))
+	if (pgitem_is(item, "ALTER TABLE ONLY") && memmem(item->text, item->len, " ADD CONSTRAINT ", 16))
 		c->indexes++;
-	else if (pgscript_is(item, "ALTER TABLE") && memmem(item->text, item->len, " AS IDENTITY ", 13))
+	else if (pgitem_is(item, "ALTER TABLE") && memmem(item->text, item->len, " AS IDENTITY ", 13))
 		c->sequences++;
 }
 
 static void
-look_at_set(struct pgcensus *c, const char *at, const struct pgscript_item *item)
+look_at_set(struct pgcensus *c, const char *at, const struct pgitem *item)
 {
 	const char *end = item->text + item->len;
 	char *name;
-	if (follow(&at, item, "SESSION AUTHORIZATION") || !(name = pgscript_name(&at, end)))
+	if (follow(&at, item, "SESSION AUTHORIZATION") || !(name = pgitem_name(&at, end)))
 		return;
 	if (at < end && *at != '.') /* what has a dot may be called anything */
 		names_add(&c->settings, name);
@@ -103,19 +103,19 @@ look_at_set(struct pgcensus *c, const char *at, const struct pgscript_item *item
 
 /* BEGIN; or COMMIT; around each large object is taken out; nothing else must end the transaction. */
 static void
-look_at_transaction(struct pgcensus *c, const struct pgscript_item *item)
+look_at_transaction(struct pgcensus *c, const struct pgitem *item)
 {
 	static const char *const ends[] = {"START TRANSACTION", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE TRANSACTION"};
-	bool own = pgscript_is(item, "BEGIN") || pgscript_is(item, "COMMIT");
-	if (own && !pgscript_transaction(item))
+	bool own = pgitem_is(item, "BEGIN") || pgitem_is(item, "COMMIT");
+	if (own && !pgitem_transaction(item))
 		refuse(c, item, "a transaction that pg_dump would not make");
 	for (size_t i = 0; !own && i < sizeof ends / sizeof *ends; i++)
-		if (pgscript_is(item, ends[i]))
+		if (pgitem_is(item, ends[i]))
 			refuse(c, item, "%s, which pg_dump does not write", ends[i]);
 }
 
 static void
-look_at_statement(struct pgcensus *c, const struct pgscript_item *item)
+look_at_statement(struct pgcensus *c, const struct pgitem *item)
 {
 	const char *at = item->text;
 	look_at_transaction(c, item);
@@ -134,7 +134,7 @@ look_at_statement(struct pgcensus *c, const struct pgscript_item *item)
 
 /* As appendPsqlMetaConnect() of PostgreSQL writes it: anything else could have psql run a command. */
 static bool
-is_connect(const struct pgscript_item *item)
+is_connect(const struct pgitem *item)
 {
 	static const char reuse[] = "\\connect -reuse-previous=on \"";
 	size_t len = item->len;
@@ -155,32 +155,32 @@ is_connect(const struct pgscript_item *item)
 }
 
 static void
-look_at_meta(struct pgcensus *c, const struct pgscript_item *item)
+look_at_meta(struct pgcensus *c, const struct pgitem *item)
 {
 	static const char ascii[] = "\\encoding SQL_ASCII\n"; /* before a name that is not plain */
-	if (pgscript_meta(item, "\\restrict") || pgscript_meta(item, "\\unrestrict"))
+	if (pgitem_meta(item, "\\restrict") || pgitem_meta(item, "\\unrestrict"))
 		return;
-	if (c->kind == DUMP_CLUSTER && pgscript_meta(item, "\\connect") && is_connect(item))
+	if (c->kind == DUMP_CLUSTER && pgitem_meta(item, "\\connect") && is_connect(item))
 		return;
 	if (c->kind == DUMP_CLUSTER && item->len == strlen(ascii) && !memcmp(item->text, ascii, item->len))
 		return;
-	if (c->kind != DUMP_CLUSTER && pgscript_meta(item, "\\connect"))
+	if (c->kind != DUMP_CLUSTER && pgitem_meta(item, "\\connect"))
 		refuse(c, item, "it connects to a database of its own (pg_dump --create), and would not stay in the one given");
 	else
 		refuse(c, item, "a command for psql that pg_dump does not write");
 }
 
 static enum pgscript_verdict
-look(void *arg, const struct pgscript_item *item)
+look(void *arg, const struct pgitem *item)
 {
 	struct pgcensus *c = arg;
 	static const char *const end[] = {
 		[DUMP_POSTGRES] = "-- PostgreSQL database dump complete",
 		[DUMP_CLUSTER] = "-- PostgreSQL database cluster dump complete",
 	};
-	if (item->kind == PGSCRIPT_STATEMENT)
+	if (item->kind == PGITEM_STATEMENT)
 		look_at_statement(c, item);
-	else if (item->kind == PGSCRIPT_META)
+	else if (item->kind == PGITEM_META)
 		look_at_meta(c, item);
 	else if (item->len >= strlen(end[c->kind]) && !memcmp(item->text, end[c->kind], strlen(end[c->kind])))
 		c->ended = true;

@@ -64,12 +64,12 @@ put_text(struct replay *p, const char *text)
 
 /* The name that comes after these words is one of names. */
 static bool
-names_one_of(const struct pgscript_item *item, const char *words, const struct names *names)
+names_one_of(const struct pgitem *item, const char *words, const struct names *names)
 {
 	const char *at = item->text, *end = item->text + item->len;
-	if (!pgscript_words(&at, end, words))
+	if (!pgitem_words(&at, end, words))
 		return false;
-	char *name = pgscript_name(&at, end);
+	char *name = pgitem_name(&at, end);
 	bool found = name && names_have(names, name);
 	free(name);
 	return found;
@@ -77,16 +77,16 @@ names_one_of(const struct pgscript_item *item, const char *words, const struct n
 
 /* A parameter that the server does not have, or that would undo what we have set. */
 static bool
-is_unwanted_set(const struct replay *p, const struct pgscript_item *item)
+is_unwanted_set(const struct replay *p, const struct pgitem *item)
 {
 	const char *at = item->text, *end = item->text + item->len, *next;
-	if (!pgscript_words(&at, end, "SET"))
+	if (!pgitem_words(&at, end, "SET"))
 		return false;
-	char *name = pgscript_name(&at, end);
+	char *name = pgitem_name(&at, end);
 	while (at < end && *at == ' ')
 		at++;
 	next = at;
-	bool assigns = name && at < end && (*at == '=' || pgscript_words(&next, end, "TO"));
+	bool assigns = name && at < end && (*at == '=' || pgitem_words(&next, end, "TO"));
 	bool drop = assigns && (!strcmp(name, "lock_timeout") || !strcmp(name, "statement_timeout") ||
 		!names_have(&p->r->facts->settings, name));
 	free(name);
@@ -95,30 +95,30 @@ is_unwanted_set(const struct replay *p, const struct pgscript_item *item)
 
 /* GRANT ... ON SCHEMA name, REVOKE likewise; COMMENT ON SCHEMA and ALTER SCHEMA: only its owner may. */
 static bool
-is_on_schema_of_others(const struct replay *p, const struct pgscript_item *item)
+is_on_schema_of_others(const struct replay *p, const struct pgitem *item)
 {
 	const struct names *theirs = &p->r->facts->theirs;
 	if (names_one_of(item, "COMMENT ON SCHEMA", theirs) || names_one_of(item, "ALTER SCHEMA", theirs))
 		return true;
-	if (!pgscript_is(item, "GRANT") && !pgscript_is(item, "REVOKE"))
+	if (!pgitem_is(item, "GRANT") && !pgitem_is(item, "REVOKE"))
 		return false;
 	const char *on = memmem(item->text, item->len, " ON SCHEMA ", 11);
-	const struct pgscript_item part = {.kind = PGSCRIPT_STATEMENT, .text = on, .len = on ? item->len - (size_t)(on - item->text) : 0};
+	const struct pgitem part = {.kind = PGITEM_STATEMENT, .text = on, .len = on ? item->len - (size_t)(on - item->text) : 0};
 	return on && names_one_of(&part, "ON SCHEMA", theirs);
 }
 
 static bool
-is_left_out_of_database(const struct replay *p, const struct pgscript_item *item)
+is_left_out_of_database(const struct replay *p, const struct pgitem *item)
 {
-	if (pgscript_is(item, "COMMENT ON EXTENSION") || pgscript_is(item, "ALTER DEFAULT PRIVILEGES"))
+	if (pgitem_is(item, "COMMENT ON EXTENSION") || pgitem_is(item, "ALTER DEFAULT PRIVILEGES"))
 		return true;
-	if (p->r->whole && pgscript_transaction(item))
+	if (p->r->whole && pgitem_transaction(item))
 		return true;
 	return p->r->emptied && (names_one_of(item, "CREATE SCHEMA", &p->r->facts->keep) || is_on_schema_of_others(p, item));
 }
 
 static bool
-is_left_out_of_cluster(struct replay *p, const struct pgscript_item *item)
+is_left_out_of_cluster(struct replay *p, const struct pgitem *item)
 {
 	const struct names self = {.name = (char *[]){xstrdup(p->r->self)}, .count = 1};
 	bool mine = names_one_of(item, "ALTER ROLE", &self), drop = false;
@@ -134,16 +134,16 @@ is_left_out_of_cluster(struct replay *p, const struct pgscript_item *item)
 
 /* What follows COPY: the table, as it is written there. NULL: none. */
 static char *
-table_of(const struct pgscript_item *item)
+table_of(const struct pgitem *item)
 {
 	const char *at = item->text, *end = item->text + item->len;
-	if (!item->copy || !pgscript_words(&at, end, "COPY"))
+	if (!item->copy || !pgitem_words(&at, end, "COPY"))
 		return NULL;
 	const char *from = at;
-	free(pgscript_name(&at, end));
+	free(pgitem_name(&at, end));
 	if (at < end && *at == '.') {
 		at++;
-		free(pgscript_name(&at, end));
+		free(pgitem_name(&at, end));
 	}
 	return xasprintf("%.*s", (int)(at - from), from);
 }
@@ -173,7 +173,7 @@ wait_for_answer(struct replay *p)
 
 /* Members of extensions come with rows of their own. */
 static void
-ask_for_rows(struct replay *p, const struct pgscript_item *item)
+ask_for_rows(struct replay *p, const struct pgitem *item)
 {
 	char *sql = xasprintf("\nBEGIN;\n%.*s\n\\.\n"
 		"SELECT 'bd-yes' WHERE NOT EXISTS (SELECT FROM ONLY%s) OR EXISTS (SELECT FROM pg_catalog.pg_depend\n"
@@ -209,18 +209,18 @@ go_by_answer(struct replay *p)
 }
 
 static char *
-name_after(const struct pgscript_item *item, const char *words)
+name_after(const struct pgitem *item, const char *words)
 {
 	const char *at = item->text, *end = item->text + item->len;
-	return item->kind == PGSCRIPT_STATEMENT && pgscript_words(&at, end, words) ? pgscript_name(&at, end) : NULL;
+	return item->kind == PGITEM_STATEMENT && pgitem_words(&at, end, words) ? pgitem_name(&at, end) : NULL;
 }
 
 /* Before an item passes, on and on. */
 static void
-keep_going(struct replay *p, const struct pgscript_item *item)
+keep_going(struct replay *p, const struct pgitem *item)
 {
 	static const char next[] = "-- Database \""; /* of pg_dumpall */
-	bool new = p->r->census->kind == DUMP_CLUSTER && item->kind == PGSCRIPT_COMMENT && item->len >= strlen(next) &&
+	bool new = p->r->census->kind == DUMP_CLUSTER && item->kind == PGITEM_COMMENT && item->len >= strlen(next) &&
 		!memcmp(item->text, next, strlen(next));
 	p->skips = p->skips && !new;
 	if (p->skips)
@@ -228,7 +228,7 @@ keep_going(struct replay *p, const struct pgscript_item *item)
 	end_rows(p);
 	if (p->connects && p->r->facts->version.series[0] >= 13)
 		put_text(p, "\n\\warn bd-in :DBNAME\n");
-	p->connects = pgscript_meta(item, "\\connect");
+	p->connects = pgitem_meta(item, "\\connect");
 	if (new) /* not from one that has failed */
 		put_text(p, "\n\\connect postgres\n");
 	if (p->created)
@@ -240,16 +240,16 @@ keep_going(struct replay *p, const struct pgscript_item *item)
 }
 
 static enum pgscript_verdict
-judge(void *arg, const struct pgscript_item *item)
+judge(void *arg, const struct pgitem *item)
 {
 	struct replay *p = arg;
 	bool drop;
 	if (p->r->go_on)
 		keep_going(p, item);
-	if (item->kind == PGSCRIPT_COMMENT)
+	if (item->kind == PGITEM_COMMENT)
 		return PGSCRIPT_DROP; /* nobody reads them */
-	if (item->kind == PGSCRIPT_META)
-		drop = (p->r->go_on || !p->r->facts->restricts) && (pgscript_meta(item, "\\restrict") || pgscript_meta(item, "\\unrestrict"));
+	if (item->kind == PGITEM_META)
+		drop = (p->r->go_on || !p->r->facts->restricts) && (pgitem_meta(item, "\\restrict") || pgitem_meta(item, "\\unrestrict"));
 	else if (is_unwanted_set(p, item))
 		drop = true;
 	else if (p->r->census->kind == DUMP_CLUSTER)

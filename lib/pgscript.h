@@ -8,50 +8,27 @@
 #ifndef BD_PGSCRIPT_H
 #define BD_PGSCRIPT_H
 
-#include "bd.h"
+#include "pglex.h"
 
-enum pgscript_kind {
-	PGSCRIPT_STATEMENT,
-	PGSCRIPT_COMMENT, /* one line, or one block */
-	PGSCRIPT_META,    /* a line that begins with a backslash */
-};
-struct pgscript_item {
-	enum pgscript_kind kind;
-	const char *text; /* its beginning; not NUL-terminated */
-	size_t len;
-	bool whole;       /* text is all of it (of COPY: without the rows) */
-	bool copy;        /* rows follow */
-	size_t line;      /* in which it begins, from 1 */
-};
 enum pgscript_verdict { PGSCRIPT_STOP = -1 /* said */, PGSCRIPT_PASS, PGSCRIPT_DROP };
 
 enum { PGSCRIPT_HEAD = 1 << 18 }; /* text is never longer; the columns that a table can have fit, so that all of a COPY does */
 
 struct pgscript {
 	const char *name; /* for messages */
-	enum pgscript_verdict (*judge)(void *arg, const struct pgscript_item *item);
+	enum pgscript_verdict (*judge)(void *arg, const struct pgitem *item);
 	int (*emit)(void *arg, const char *data, size_t len); /* NULL: nothing comes out; 0, or -1 (said) */
 	void *arg;
 	size_t line; /* of the next byte */
 	/* the rest is its own */
-	int state;
-	bool open, fresh, judged, pass, backslashes, escapes, tail, copying, copy;
-	enum pgscript_kind kind;
-	size_t first_line, depth, begins, words, word_len, tag_len, tag_at, nest, row_len;
-	char initial[4], row[3], word[16], before[16], tag[256];
-	size_t head_len;
+	struct pglex lex;
+	bool open, judged, pass; /* of the item */
+	size_t first_line, head_len;
 	char head[PGSCRIPT_HEAD];
 };
 
 void pgscript_begin(struct pgscript *s); /* after name, judge, emit and arg are set, all else 0 */
 int pgscript_feed(struct pgscript *s, const char *data, size_t len); /* 0, -1 said */
 int pgscript_end(struct pgscript *s); /* the input has ended; -1: in the middle of something (said) */
-
-/* Reading an item's text. *at moves on; end is the end of the text. */
-bool pgscript_words(const char **at, const char *end, const char *words); /* these words come next, in any case, or false and *at stays */
-bool pgscript_is(const struct pgscript_item *item, const char *words);  /* it begins with them */
-bool pgscript_transaction(const struct pgscript_item *item); /* it is BEGIN; or COMMIT; and nothing more */
-bool pgscript_meta(const struct pgscript_item *item, const char *command); /* it is the command \restrict, say */
-char *pgscript_name(const char **at, const char *end); /* the name that comes next, as the server has it; to be freed; NULL: none */
 
 #endif

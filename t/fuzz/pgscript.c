@@ -12,15 +12,15 @@ struct seen {
 };
 
 static enum pgscript_verdict
-judge(void *arg, const struct pgscript_item *item)
+judge(void *arg, const struct pgitem *item)
 {
 	struct seen *seen = arg;
 	const char *at = item->text;
 	if (!item->len || item->len > PGSCRIPT_HEAD)
 		abort();
-	pgscript_is(item, "CREATE SCHEMA");
-	if (pgscript_words(&at, item->text + item->len, "COPY"))
-		free(pgscript_name(&at, item->text + item->len));
+	pgitem_is(item, "CREATE SCHEMA");
+	if (pgitem_words(&at, item->text + item->len, "COPY"))
+		free(pgitem_name(&at, item->text + item->len));
 	seen->items++;
 	seen->sum = seen->sum * 31 + item->kind + item->line * 7 + item->len * 3 + item->whole + item->copy * 2;
 	return PGSCRIPT_PASS;
