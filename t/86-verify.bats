@@ -343,6 +343,46 @@ mtree_names() {
 	oracle src "$GEN/v/files"
 }
 
+# The original's hash: CONTRACT.md.
+names_of() { (cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' | LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1); }
+
+@test "a stamp that is missing, no stamp, or not of what is there" {
+	some src
+	settled
+	backup v="$PWD/src"
+	backup v="$PWD/src"
+	g=20260101000001 good=$(cat "$GEN/directory_stemp.json")
+	said() { # WHAT-IS-SAID [ARG...]
+		run -1 --separate-stderr verify "${@:2}"
+		[ "$stderr" = "ERROR: $g ./directory_stemp.json: $1" ] || { echo "$stderr"; return 1; }
+		[[ $output == *' 1 damaged.' ]]
+	}
+	run -0 verify
+	rm "$GEN/directory_stemp.json"
+	said 'missing: expected -, found -'
+	said 'missing: expected -, found -' --generation $g
+	said 'missing: expected -, found -' --generation latest --quick
+	run -0 verify --generation 20260101000000
+	run -0 verify --volume v # all generations of that, and no more
+	echo '{"hash": "x"}' >"$GEN/directory_stemp.json"
+	said 'malformed: expected -, found -'
+	printf %s "$good" >"$GEN/directory_stemp.json"
+	# what no list of a volume tells of
+	mkdir "$GEN/w"
+	said "names: expected $(jq -r .hash <<<"$good"), found $(names_of "$GEN")"
+	rmdir "$GEN/w" && mv "$GEN/manifest.json" m
+	run -1 --separate-stderr verify
+	[[ $stderr == *"ERROR: $g ./directory_stemp.json: names: expected $(jq -r .hash <<<"$good"), found $(names_of "$GEN")" ]]
+	mv m "$GEN/manifest.json"
+	run -0 verify
+	# a name that is not UTF-8: there is none, and none is missed
+	: >src/$'\xff'
+	backup v="$PWD/src"
+	[ ! -e "$GEN/directory_stemp.json" ]
+	run -0 --separate-stderr verify
+	[ -z "$stderr" ]
+}
+
 @test "a scrub: what was not verified for longest comes first, and goes on where it ended" {
 	settled
 	for v in v w x; do
@@ -353,7 +393,7 @@ mtree_names() {
 	backup v="$PWD/src/v" w="$PWD/src/w" x="$PWD/src/x"
 	run -0 verify --budget 1MiB
 	[ "$output" = '1 volumes in 2 generations: 4 files compared, 1228800 bytes read, all as they were backed up; more to do.' ]
-	[ "$(cut -f 1,3,5 "s/verify$REPO/volumes")" = "$(printf '%s\t%s\t%s\n' v 20260101000001 ./files/3 w - - x - -)" ]
+	[ "$(cut -f 1,3,5 "s/verify$REPO/volumes")" = "$(printf '%s\t%s\t%s\n' directory_stemp.json - - v 20260101000001 ./files/3 w - - x - -)" ]
 	[ ! -s "s/verify$REPO/verified" ]
 	# damage behind it is found, that before it is not, a new generation waits
 	printf X | dd of="$REPO/20260101000000/v/files/1" conv=notrunc status=none
@@ -373,17 +413,34 @@ mtree_names() {
 	run -1 verify --budget 1TiB
 	grep -q $'20260101000000\tv\tbad' "s/verify$REPO/verified"
 	run -1 verify --budget 1MiB
+	# the stamps of all are as one volume more
+	rm "$GEN/directory_stemp.json"
+	for ((turn = 0; turn < 20; turn++)); do
+		run --separate-stderr verify --budget 1MiB
+		[[ $stderr != *'directory_stemp.json'* ]] || break
+	done
+	[[ $stderr == *"ERROR: ${GEN##*/} ./directory_stemp.json: missing: "* ]]
 }
 
 @test "nothing vouches for the original's generations; two verifications at once" {
 	some src
 	backup v="$PWD/src"
 	mkdir -p "$REPO/20250101000000/v/files"
-	echo '{"hash": "0", "date": "2025-01-01T00:00:00"}' >"$REPO/20250101000000/directory_stemp.json"
+	printf '{"hash": "%s", "date": "2025-01-01T00:00:00"}' "$(names_of "$REPO/20250101000000")" >"$REPO/20250101000000/directory_stemp.json"
 	run -0 --separate-stderr verify
 	[ "$stderr" = 'WARNING: nothing vouches for what is in generation 20250101000000: it has no contents.mtree.' ]
-	rm "$GEN/v/contents.mtree"
+	# nor need there be a stamp, for which the original may not have lived long enough; but one that is there is right
+	rm "$REPO/20250101000000/directory_stemp.json"
 	run -0 --separate-stderr verify
+	[ "$stderr" = 'WARNING: nothing vouches for what is in generation 20250101000000: it has no contents.mtree.' ]
+	echo '{"hash": "0", "date": "2025-01-01T00:00:00"}' >"$REPO/20250101000000/directory_stemp.json"
+	run -1 --separate-stderr verify
+	[[ $stderr == *$'\nERROR: 20250101000000 ./directory_stemp.json: malformed: expected -, found -' ]]
+	rm -r "$REPO/20250101000000"
+	# ours has lost it, and the name is missed
+	rm "$GEN/v/contents.mtree"
+	run -1 --separate-stderr verify
+	[[ $stderr == *$'\nERROR: 20260101000000 ./directory_stemp.json: names: expected '* ]]
 	exec 8>"s/verify$REPO/lock"
 	flock 8
 	run -4 verify
