@@ -182,6 +182,10 @@ joins() {
 	: >mounts
 	run -3 bd-match databases mounts missing
 	run -3 bd-match missing mounts engines
+	: >databases
+	run -0 bd-match databases mounts - <engines
+	run -2 bd-match databases - - <mounts
+	[ "$output" = 'bd-match: only one file can be -' ]
 }
 
 @test "bd-match: empty input, thousands, usage, version, /dev/full, examples" {
