@@ -273,7 +273,7 @@ report(void)
 			reason = reason ? reason : "its worker ended before it began";
 		}
 		if (TSV_WRITE(stdout, jobs[i].volume, word[r->status], tsv_num(r->linked).text, tsv_num(r->copied).text,
-		    tsv_num(r->bytes).text, seconds, *r->base ? r->base : NULL, reason) < 0)
+		    tsv_num(r->bytes).text, seconds, *r->base ? r->base : NULL, reason, tsv_num(r->shared).text) < 0)
 			status = BD_FATAL;
 	}
 	return status;

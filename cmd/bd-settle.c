@@ -9,7 +9,7 @@
 #include "plan.h"
 
 enum { G_GROUP, G_CONTAINERS, G_COLUMNS };
-enum { R_VOLUME, R_STATUS, R_LINKED, R_COPIED, R_BYTES, R_SECONDS, R_BASE, R_REASON, R_COLUMNS };
+enum { R_VOLUME, R_STATUS, R_LINKED, R_COPIED, R_BYTES, R_SECONDS, R_BASE, R_REASON, R_SHARED, R_COLUMNS };
 enum { S_KIND, S_CONTAINER, S_VOLUME, S_SECONDS, S_KILLED, S_STATUS, S_COLUMNS };
 
 static struct table plan = {.columns = PLAN_COLUMNS}, groups = {.columns = G_COLUMNS}, hot = {.columns = R_COLUMNS},
@@ -62,7 +62,7 @@ disturber(char *const volume[])
 static int
 failed(const char *volume, const char *why)
 {
-	return TSV_WRITE(stdout, volume, "failed", "0", "0", "0", "0.000", NULL, why);
+	return TSV_WRITE(stdout, volume, "failed", "0", "0", "0", "0.000", NULL, why, "0");
 }
 
 static uintmax_t
@@ -71,19 +71,26 @@ number(const char *field)
 	return field ? strtoumax(field, NULL, 10) : 0;
 }
 
-/* What either copy took from the source was copied; what neither did is shared with the base. */
+/* What is left of a when b is taken out of it. */
+static uintmax_t
+less(uintmax_t a, uintmax_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* What either copy took from the source was copied; what neither did is shared with the base. A cold copy is linked from the
+ * hot one, and from the base only where that has failed. */
 static int
 both(char *const warm[], char *const now[])
 {
 	char seconds[32];
-	uintmax_t total = number(now[R_LINKED]) + number(now[R_COPIED]);
-	uintmax_t copied = number(now[R_COPIED]) + (warm ? number(warm[R_COPIED]) : 0);
-	if (copied > total)
-		copied = total;
+	bool kept = warm && !field_is(warm[R_STATUS], "failed");
+	uintmax_t linked = less(number(now[R_LINKED]), kept ? number(warm[R_COPIED]) : 0);
 	snprintf(seconds, sizeof seconds, "%.3f", atof(now[R_SECONDS]) + (warm ? atof(warm[R_SECONDS]) : 0));
-	return TSV_WRITE(stdout, now[R_VOLUME], now[R_STATUS], tsv_num(total - copied).text, tsv_num(copied).text,
+	return TSV_WRITE(stdout, now[R_VOLUME], now[R_STATUS], tsv_num(linked).text,
+	    tsv_num(number(now[R_LINKED]) + number(now[R_COPIED]) - linked).text,
 	    tsv_num(number(now[R_BYTES]) + (warm ? number(warm[R_BYTES]) : 0)).text, seconds,
-	    warm && field_is(warm[R_STATUS], "failed") ? now[R_BASE] : warm ? warm[R_BASE] : now[R_BASE], NULL);
+	    kept ? warm[R_BASE] : now[R_BASE], NULL, tsv_num(less(number(now[R_SHARED]), kept ? number(warm[R_BYTES]) : 0)).text);
 }
 
 static int

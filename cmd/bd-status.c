@@ -2,6 +2,7 @@
  *
  * Both files appear whole or not at all. What the status before says of dumps and of earlier
  * success is carried on; one that cannot be read is as good as none. */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 static const struct kind {
 	const char *name;
 	size_t columns;
-} kinds[] = {{"plan", 6}, {"results", 8}, {"stops", 6}, {"dumps", 11}, {"stamp", 5}};
+} kinds[] = {{"plan", 6}, {"results", 9}, {"stops", 6}, {"dumps", 11}, {"stamp", 5}};
 enum { KINDS = sizeof kinds / sizeof *kinds, TOO_LARGE = 64 << 20 };
 
 /* The input: one line for each record, its kind first; then one with what is known besides, and the status before. */
@@ -44,7 +45,7 @@ static const char status_filter[] =
     "   elif $generation == null then \"none\" else \"ok\" end) as $result |"
     "  {method: $p[1], result: $result,"
     "   reason: (if $r[7] != null then $r[7] elif $result == \"failed\" then \"its copy could not be read back\" else $p[3] end),"
-    "   seconds: ($r[5] | num), files_new: ($r[3] | num), files_linked: ($r[2] | num), bytes_new: ($r[4] | num), base: $r[6],"
+    "   seconds: ($r[5] | num), files_new: ($r[3] | num), files_linked: ($r[2] | num), bytes_new: ($r[4] | num), bytes_linked: ($r[8] | num), base: $r[6],"
     "   dumps: ($d // {}),"
     "   last_success: (if $result == \"ok\" and all(($d // {})[]; .result != \"failed\") then $ended"
     "     else ($before.volumes[$p[0]].last_success? | numbers) // null end) })) as $volumes |"
@@ -76,6 +77,7 @@ static const char metrics_filter[] =
     "metric(\"volume_duration_seconds\"; \"How long its copy took.\"; volumes(.seconds)),"
     "metric(\"volume_new_bytes\"; \"Bytes copied.\"; volumes(.bytes_new)),"
     "metric(\"volume_new_files\"; \"Files copied.\"; volumes(.files_new)),"
+    "metric(\"volume_linked_bytes\"; \"Bytes shared with the generation before.\"; volumes(.bytes_linked)),"
     "metric(\"volume_linked_files\"; \"Files shared with the generation before.\"; volumes(.files_linked)),"
     "metric(\"container_downtime_seconds\"; \"How long the container was down.\"; .containers | to_entries[] | [{container: .key}, .value.downtime]),"
     "metric(\"dump_ok\"; \"Whether the dump succeeded.\"; dumps(.result == \"ok\" | bit)),"
@@ -120,14 +122,19 @@ add_before(FILE *to, int dir, const char *name)
 {
 	struct stat st;
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	FILE *in = fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > TOO_LARGE ? NULL : fdopen(fd, "r");
-	if (!in)
+	if (fd < 0 && errno == ENOENT)
 		return;
-	fputs("before\t", to);
-	for (int c; (c = getc(in)) != EOF;)
-		putc(c == '\t' || c == '\n' || c == '\r' ? ' ' : c, to);
-	putc('\n', to);
-	fclose(in);
+	FILE *in = fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > TOO_LARGE ? NULL : fdopen(fd, "r");
+	if (in) {
+		fputs("before\t", to);
+		for (int c; (c = getc(in)) != EOF;)
+			putc(c == '\t' || c == '\n' || c == '\r' ? ' ' : c, to);
+		putc('\n', to);
+	}
+	if (!in || ferror(in))
+		warnx("%s cannot be read: what it says of earlier runs is lost", name);
+	if (in)
+		fclose(in);
 }
 
 /* The output of jq over the file in becomes the file. */

@@ -110,6 +110,7 @@ walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, i
 	r->linked = j->linked;
 	r->copied = j->copied;
 	r->bytes = j->bytes;
+	r->shared = j->shared;
 	bool ok = drain(&f, walked, r);
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, j->root_mtime};
 	if (ok && futimens(j->dest, times) < 0) {

@@ -93,10 +93,11 @@ file(struct linker *l, const struct walk_item *i)
 		return -1;
 	if (i->st.st_nlink > 1)
 		linker_class_add(l, &i->st, rc ? i->path : NULL, 0);
-	if (rc)
+	if (rc) {
+		l->job->shared += linker_size(i);
 		return 0;
-	if (S_ISREG(i->st.st_mode))
-		l->job->bytes += (uintmax_t)i->st.st_size;
+	}
+	l->job->bytes += linker_size(i);
 	return linker_emit(l, i);
 }
 

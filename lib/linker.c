@@ -155,6 +155,12 @@ linker_walk(struct link_job *j, const struct walk_ops *ops)
 	return rc;
 }
 
+uintmax_t
+linker_size(const struct walk_item *i)
+{
+	return S_ISREG(i->st.st_mode) ? (uintmax_t)i->st.st_size : 0;
+}
+
 int
 linker_emit(struct linker *l, const struct walk_item *i)
 {

@@ -35,6 +35,7 @@ struct level *linker_top(struct linker *l);
 void linker_leave(struct linker *l); /* closes the descriptors */
 int linker_below(int dir, const char *name); /* a descriptor for a folder, -1 without one (not said) */
 int linker_said(const struct linker *l, const char *path); /* says errno; -1 */
+uintmax_t linker_size(const struct walk_item *i); /* the bytes of a file, 0 for a link */
 int linker_emit(struct linker *l, const struct walk_item *i); /* hands it out to be copied; -1 said */
 int linker_unchanged(struct linker *l, const struct walk_item *i, struct stat *prev); /* 1: PREV's file of this name can stand for it, 0: it cannot, -1 said */
 struct inode *linker_class(struct linker *l, const struct stat *st); /* of an inode with several links that was met before */

@@ -124,10 +124,11 @@ file(struct linker *l, const struct walk_item *i, bool there)
 		linker_class_add(l, &i->st, rc ? i->path : NULL, copy.st_ino);
 	if (rc) {
 		l->job->linked++;
+		l->job->shared += linker_size(i);
 		return 0;
 	}
-	if (S_ISREG(i->st.st_mode) && !class)
-		l->job->bytes += (uintmax_t)i->st.st_size;
+	if (!class)
+		l->job->bytes += linker_size(i);
 	return make_room(l, i, there) < 0 ? -1 : linker_emit(l, i);
 }
 

@@ -92,7 +92,8 @@ struct link_job {
 	                                 pages mapped shared, so that a later store moves ctime. */
 	int (*emit)(void *arg, const char *path);
 	void *arg;
-	uintmax_t linked, copied, bytes; /* result: files (not folders); bytes of the copied, each inode once */
+	uintmax_t linked, copied; /* result: files (not folders) */
+	uintmax_t bytes, shared;  /* result: those of the copied, and of the linked, each inode once */
 	uintmax_t gone;          /* result of stay_tree: names in aside */
 	struct timespec root_mtime; /* result: to be given to DEST when rsync is done: listed as ".", the root would
 	                               bring all that lies in it */
@@ -133,7 +134,7 @@ struct copy_result {
 	enum copy_status status;
 	bool made; /* its folder `files` is ours */
 	bool left; /* it failed, and what there is of it could not be removed */
-	uintmax_t linked, copied, bytes, ms;
+	uintmax_t linked, copied, bytes, shared, ms;
 	char base[16];    /* generation linked from, or "" */
 	char reason[200]; /* of a failure */
 };

@@ -15,55 +15,55 @@ settle() { bd-settle plan groups hot cold stops; }
 
 @test "live volumes are as their copy says; skipped ones are passed over" {
 	rows 'a\tlive\t-\tidle\t/a\t-' 'b\tskip\t-\texcluded\t/b\t-' 'c\tfail\t-\tunmounted\t/c\t-' >plan
-	rows 'a\tvanished\t1\t2\t3\t0.004\t20260101000000\t-' 'c\tfailed\t0\t0\t0\t0.000\t-\tunmounted' >hot
+	rows 'a\tvanished\t1\t2\t3\t0.004\t20260101000000\t-\t9' 'c\tfailed\t0\t0\t0\t0.000\t-\tunmounted\t0' >hot
 	[ "$(settle)" = "$(cat hot)" ]
 }
 
 @test "a live volume without a result has failed" {
 	rows 'a\tlive\t-\tidle\t/a\t-' >plan
-	[ "$(settle)" = $'a\tfailed\t0\t0\t0\t0.000\t-\tnothing is known of its copy' ]
+	[ "$(settle)" = $'a\tfailed\t0\t0\t0\t0.000\t-\tnothing is known of its copy\t0' ]
 }
 
 @test "both copies are added up" {
 	rows 'a\tstop\t1\tneeded\t/a\tw' >plan
 	rows '1\tw' >groups
-	rows 'a\tok\t90\t10\t5000\t1.500\t20260101000000\t-' >hot
-	rows 'a\tok\t99\t1\t500\t0.250\t-\t-' >cold
-	[ "$(settle)" = $'a\tok\t89\t11\t5500\t1.750\t20260101000000\t-' ]
+	rows 'a\tok\t90\t10\t5000\t1.500\t20260101000000\t-\t70000' >hot
+	rows 'a\tok\t99\t1\t500\t0.250\t-\t-\t74000' >cold
+	[ "$(settle)" = $'a\tok\t89\t11\t5500\t1.750\t20260101000000\t-\t69000' ]
 	# more than there is cannot have been copied
-	rows 'a\tok\t2\t1\t500\t0.250\t-\t-' >cold
-	[ "$(settle)" = $'a\tok\t0\t3\t5500\t1.750\t20260101000000\t-' ]
+	rows 'a\tok\t2\t1\t500\t0.250\t-\t-\t4000' >cold
+	[ "$(settle)" = $'a\tok\t0\t3\t5500\t1.750\t20260101000000\t-\t0' ]
 }
 
 @test "a hot copy that failed does not matter if the cold one did not" {
 	rows 'a\tstop\t1\tneeded\t/a\tw' >plan
 	rows '1\tw' >groups
-	rows 'a\tfailed\t0\t0\t0\t1.000\t20260101000000\trsync ended with status 23' >hot
-	rows 'a\tok\t7\t3\t30\t0.250\t20250101000000\t-' >cold
-	[ "$(settle)" = $'a\tok\t7\t3\t30\t1.250\t20250101000000\t-' ]
+	rows 'a\tfailed\t1\t2\t5\t1.000\t20260101000000\trsync ended with status 23\t3' >hot
+	rows 'a\tok\t7\t3\t30\t0.250\t20250101000000\t-\t70' >cold
+	[ "$(settle)" = $'a\tok\t7\t3\t35\t1.250\t20250101000000\t-\t70' ]
 }
 
 @test "no cold copy, a failed one, and one that was disturbed are failures" {
 	rows 'a\tstop\t1\tneeded\t/a\tw' 'b\tstop\t1\tneeded\t/b\tw' 'c\tstop\t2\tneeded\t/c\tx' 'd\tstop\t3\tneeded\t/d\ty' >plan
 	rows '1\tw side' '2\tx' '3\ty yy' >groups
-	for v in a b c d; do rows "$v\tok\t1\t1\t1\t1.000\t-\t-"; done >hot
-	rows 'b\tok\t1\t1\t1\t1.000\t-\t-' 'c\tfailed\t0\t0\t0\t0.1\t-\tENOSPC' 'd\tok\t2\t0\t0\t0.5\t-\t-' >cold
+	for v in a b c d; do rows "$v\tok\t1\t1\t1\t1.000\t-\t-\t1"; done >hot
+	rows 'b\tok\t1\t1\t1\t1.000\t-\t-\t1' 'c\tfailed\t0\t0\t0\t0.1\t-\tENOSPC\t0' 'd\tok\t2\t0\t0\t0.5\t-\t-\t2' >cold
 	rows 'busy\tintruder\tb\t-\t-\t-' 'container\tside\t-\t-\tno\tfailed' >stops
 	run -0 settle
-	[ "${lines[0]}" = $'a\tfailed\t0\t0\t0\t0.000\t-\tits containers could not be stopped' ]
-	[ "${lines[1]}" = $'b\tfailed\t0\t0\t0\t0.000\t-\tthe container intruder used it while it was copied' ]
-	[ "${lines[2]}" = $'c\tfailed\t0\t0\t0\t0.1\t-\tENOSPC' ]
-	[ "${lines[3]}" = $'d\tok\t1\t1\t1\t1.500\t-\t-' ]
+	[ "${lines[0]}" = $'a\tfailed\t0\t0\t0\t0.000\t-\tits containers could not be stopped\t0' ]
+	[ "${lines[1]}" = $'b\tfailed\t0\t0\t0\t0.000\t-\tthe container intruder used it while it was copied\t0' ]
+	[ "${lines[2]}" = $'c\tfailed\t0\t0\t0\t0.1\t-\tENOSPC\t0' ]
+	[ "${lines[3]}" = $'d\tok\t1\t1\t1\t1.500\t-\t-\t1' ]
 	# nothing was told of any stop
 	: >stops
 	run -0 settle
-	[ "${lines[0]}" = $'a\tfailed\t0\t0\t0\t0.000\t-\tthe stop of its containers, or what came before it, failed' ]
+	[ "${lines[0]}" = $'a\tfailed\t0\t0\t0\t0.000\t-\tthe stop of its containers, or what came before it, failed\t0' ]
 }
 
 @test "one of ours that ran puts all its group in doubt, and no other" {
 	rows 'a\tstop\t1\tneeded\t/a\tw' 'b\tstop\t1\tneeded\t/b\tw' 'c\tstop\t2\tneeded\t/c\tww' >plan
 	rows '1\tw side' '2\tww' >groups
-	for v in a b c; do rows "$v\tok\t1\t1\t1\t1.000\t-\t-"; done | tee hot >cold
+	for v in a b c; do rows "$v\tok\t1\t1\t1\t1.000\t-\t-\t1"; done | tee hot >cold
 	rows 'busy\tside\t-\t-\t-\t-' >stops
 	[ "$(settle | cut -f 1,2)" = $'a\tfailed\nb\tfailed\nc\tok' ]
 	# who is not known: nobody can tell

@@ -20,8 +20,8 @@ status() { bd-status -m out.prom "$@" status.json /b/h/r 1000 1100 "${code-0}" p
 everything() {
 	rows 'app\tstop\t1\tneeded\t/a\tweb' 'idle\tlive\t-\tidle\t/i\t-' 'bad\tfail\t-\tunmounted\t/b\t-' 'cache\tskip\t-\tignored\t/c\tredis' \
 		'db\tlive\t-\tlisted\t/d\tpg' 'read\tlive\t-\tidle\t/r\t-' >plan
-	rows 'app\tok\t90\t10\t5000\t1.500\t20260101000000\t-' 'idle\tvanished\t1\t2\t3\t0.004\t-\t-' 'bad\tfailed\t0\t0\t0\t0.000\t-\tunmounted' \
-		'db\tok\t9\t1\t50\t0.1\t-\t-' 'read\tok\t9\t1\t50\t0.1\t-\t-' >results
+	rows 'app\tok\t90\t10\t5000\t1.500\t20260101000000\t-\t45000' 'idle\tvanished\t1\t2\t3\t0.004\t-\t-\t1' 'bad\tfailed\t0\t0\t0\t0.000\t-\tunmounted\t0' \
+		'db\tok\t9\t1\t50\t0.1\t-\t-\t450' 'read\tok\t9\t1\t50\t0.1\t-\t-\t450' >results
 	rows 'container\tweb\t-\t1.230\tno\tstarted' 'busy\tother\tapp\t-\t-\t-' >stops
 	rows "db\tpg\tapp\tshop\tpostgres\tyes\tok\t${dump_size-1000}\t0.5\tdb/sql/shop.backup.sql\t-" 'db\tpg\tapp\tx\tpostgres\tyes\tfailed\t0\t0.1\t-\tit\\nbroke' \
 		'only\tmy\ti\t*\tmariadb\tyes\tok\t7\t0.2\tonly/sql/i.cluster.backup.sql\t-' 'app\tlone\tl\t-\tpostgres\tno\tnone\t0\t0\t-\t-' >dumps
@@ -35,7 +35,7 @@ everything() {
 	[ -z "$output" ]
 	v() { jq -c ".volumes.$1" status.json; }
 	[ "$(jq -c 'del(.volumes, .containers, .version)' status.json)" = '{"schema":1,"repository":"/b/h/r","generation":"20260102000000","begun":1000,"ended":1100,"seconds":100,"status":1,"last_success":null,"last_generation":"20260102000000","warnings":[]}' ]
-	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"base":"20260101000000","dumps":{},"last_success":1100}' ]
+	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"bytes_linked":45000,"base":"20260101000000","dumps":{},"last_success":1100}' ]
 	[ "$(v idle.result)" = '"ok"' ]
 	[ "$(v bad | jq -c '[.result, .reason, .last_success]')" = '["failed","unmounted",null]' ]
 	[ "$(v read | jq -c '[.result, .reason]')" = '["failed","its copy could not be read back"]' ]
@@ -54,7 +54,7 @@ everything() {
 	code=1 status -g 20260102000000
 	promtool check metrics <out.prom
 	for line in 'baudolo_last_run_timestamp_seconds 1100' 'baudolo_last_run_status 1' 'baudolo_last_run_duration_seconds 100' 'baudolo_last_run_published 1' \
-		'baudolo_volume_ok{volume="app"} 1' 'baudolo_volume_ok{volume="bad"} 0' 'baudolo_volume_ok{volume="cache"} 1' 'baudolo_volume_new_bytes{volume="app"} 5000' \
+		'baudolo_volume_ok{volume="app"} 1' 'baudolo_volume_ok{volume="bad"} 0' 'baudolo_volume_ok{volume="cache"} 1' 'baudolo_volume_new_bytes{volume="app"} 5000' 'baudolo_volume_linked_bytes{volume="app"} 45000' \
 		'baudolo_volume_last_success_timestamp_seconds{volume="app"} 1100' 'baudolo_container_downtime_seconds{container="web"} 1.23' \
 		'baudolo_dump_ok{volume="db",dump="shop.backup.sql"} 1' 'baudolo_dump_ok{volume="db",dump="x.backup.sql"} 0' \
 		'baudolo_dump_size_bytes{volume="db",dump="shop.backup.sql"} 1000' 'baudolo_dump_shrunk{volume="db",dump="shop.backup.sql"} 0'; do
@@ -124,7 +124,7 @@ everything() {
 @test "hostile names" {
 	name='a\tb\nc\\d"e{}'
 	printf '%s\tlive\t-\tidle\t/x\t-\n' "$name" -r $'\xff' >plan
-	printf '%s\tok\t1\t1\t1\t1.000\t-\t-\n' "$name" -r >results
+	printf '%s\tok\t1\t1\t1\t1.000\t-\t-\t1\n' "$name" -r >results
 	printf '%s\tok\tno\tno\t-\n' "$name" -r >stamp
 	run -0 status -g 20260101000000
 	[ "$(jq -c '.volumes | keys' status.json)" = '["-r","a\tb\nc\\d\"e{}","'$'\xef\xbf\xbd''"]' ]
