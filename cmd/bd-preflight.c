@@ -111,7 +111,7 @@ static struct room
 upper_bound(void)
 {
 	struct room all = {0};
-	struct devices seen = {0};
+	static struct devices seen;
 	for (size_t i = 0; i < plan.rows; i++) {
 		char **row = table_row(&plan, i);
 		struct statvfs fs;
