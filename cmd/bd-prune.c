@@ -101,7 +101,7 @@ print(const struct retain *r)
 {
 	int rc = 0;
 	for (size_t i = r->count; i-- > 0 && rc == 0;) {
-		const struct generation *g = &r->generation[i];
+		const struct retained *g = &r->generation[i];
 		rc = TSV_WRITE(stdout, g->row[GENERATION_REPO], g->row[GENERATION_NAME], g->reasons ? "keep" : "remove",
 		    g->reasons ? g->reasons : g->complete ? "old" : "partial");
 	}

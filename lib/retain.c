@@ -12,9 +12,9 @@ struct history {
 };
 
 void
-generation_judge(struct generation *g, char **row, const char *now)
+generation_judge(struct retained *g, char **row, const char *now)
 {
-	*g = (struct generation){.row = row, .complete = generation_complete(row)};
+	*g = (struct retained){.row = row, .complete = generation_complete(row)};
 	bool dated = generation_time(row[GENERATION_NAME], &g->when) >= 0;
 	if (!dated)
 		g->when = (struct tm){0};
@@ -22,7 +22,7 @@ generation_judge(struct generation *g, char **row, const char *now)
 }
 
 static void
-keep(struct generation *g, const char *why, const char *volume)
+keep(struct retained *g, const char *why, const char *volume)
 {
 	char *word = volume ? xasprintf("%s:%s", why, volume) : xstrdup(why);
 	char *all = g->reasons ? xasprintf("%s %s", g->reasons, word) : xstrdup(word);
@@ -33,7 +33,7 @@ keep(struct generation *g, const char *why, const char *volume)
 
 /* What became of the volume in a generation; NULL: it was not there. */
 static const char *
-status_in(const struct history *h, const struct generation *g)
+status_in(const struct history *h, const struct retained *g)
 {
 	for (size_t i = 0; i < h->count; i++)
 		if (!strcmp(h->copy[i][COPY_GENERATION], g->row[GENERATION_NAME]))
@@ -43,7 +43,7 @@ status_in(const struct history *h, const struct generation *g)
 
 /* Whether the rules look at a generation: those that are complete, or all; for a volume those in which it did not fail. */
 static bool
-counts(const struct generation *g, bool all, const struct history *h)
+counts(const struct retained *g, bool all, const struct history *h)
 {
 	const char *status = h ? status_in(h, g) : NULL;
 	return !g->odd && (all || g->complete) && (!status || !strcmp(status, "good"));
@@ -54,7 +54,7 @@ static void
 apply(struct retain *r, bool all, const struct history *h)
 {
 	static const char *const names[] = {"last", "hourly", "daily", "weekly", "monthly", "yearly"};
-	struct generation **listed = xcalloc(r->count, sizeof *listed);
+	struct retained **listed = xcalloc(r->count, sizeof *listed);
 	const struct tm **when = xcalloc(r->count, sizeof *when);
 	unsigned *kept = xcalloc(r->count, sizeof *kept);
 	size_t n = 0;
@@ -65,7 +65,7 @@ apply(struct retain *r, bool all, const struct history *h)
 		}
 	policy_apply(r->policy, when, n, kept);
 	for (size_t i = 0; i < n; i++) {
-		struct generation *g = listed[i];
+		struct retained *g = listed[i];
 		bool meant = h ? status_in(h, g) != NULL : !all || !g->complete;
 		for (int rule = 0; meant && rule < POLICY_RULES; rule++)
 			if (kept[i] & 1U << rule)
@@ -79,7 +79,7 @@ apply(struct retain *r, bool all, const struct history *h)
 static int
 by_name(const void *name, const void *generation)
 {
-	const struct generation *g = generation;
+	const struct retained *g = generation;
 	return strcmp(g->row[GENERATION_NAME], name);
 }
 
@@ -116,7 +116,7 @@ keep_always(struct retain *r)
 {
 	bool seen = false; /* a complete one */
 	for (size_t i = 0; i < r->count; i++) {
-		struct generation *g = &r->generation[i];
+		struct retained *g = &r->generation[i];
 		bool newest = !seen && g->complete && !g->odd;
 		seen = seen || newest;
 		if (newest)

@@ -13,7 +13,7 @@
 #include "listing.h"
 #include "policy.h"
 
-struct generation {
+struct retained { /* a generation */
 	char **row;
 	bool complete, odd; /* odd: unreadable, undated or of the future; no rule looks at it */
 	struct tm when;
@@ -23,11 +23,11 @@ struct generation {
 struct retain {
 	const struct policy *policy;      /* NULL: none, only what must stay stays */
 	bool (*exists)(const char *volume);
-	struct generation *generation;    /* the newest first */
+	struct retained *generation;    /* the newest first */
 	size_t count;
 };
 
-void generation_judge(struct generation *g, char **row, const char *now); /* all but the reasons; now: a name, or NULL */
+void generation_judge(struct retained *g, char **row, const char *now); /* all but the reasons; now: a name, or NULL */
 
 /* Sets the reasons. copies are rows by volume and, the newest first, generation; each is of one that is there. */
 void retain(struct retain *r, char **const copies[], size_t count);

@@ -1,0 +1,217 @@
+/* holdings.c - what the generations of repositories hold, by their manifests and by what lies in them.
+ *
+ * Whole is what was published whole: our manifest, which nothing but a rename brings into a
+ * repository, or any stamp, which is written last. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "holdings.h"
+#include "manifest.h"
+#include "tree.h"
+
+int
+holdings_find(struct holdings *h, const char *repository)
+{
+	char **names;
+	int repo = open(repository, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (repo < 0) {
+		warn("%s", repository);
+		return -1;
+	}
+	int rc = generation_list(repo, &names);
+	close(repo);
+	if (rc < 0)
+		return -1;
+	size_t n = 0;
+	while (names[n])
+		n++;
+	h->generation = xrealloc(h->generation, h->count + n + 1, sizeof *h->generation);
+	while (n--)
+		h->generation[h->count++] =
+		    (struct generation){.repo = repository, .name = names[n], .path = xasprintf("%s/%s", repository, names[n])};
+	free(names);
+	return 0;
+}
+
+int
+generation_open(const struct generation *g)
+{
+	int fd = folder_at(AT_FDCWD, g->path);
+	if (fd < 0)
+		warn("%s", g->path);
+	return fd;
+}
+
+bool
+generation_readable(const struct generation *g)
+{
+	return !field_is(g->state, "unreadable");
+}
+
+static bool
+is_folder(int dir, const char *name)
+{
+	struct stat st;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* close(2) that leaves errno alone. */
+static int
+leave(int fd, int rc)
+{
+	int why = errno;
+	close(fd);
+	errno = why;
+	return rc;
+}
+
+/* -1: not to be read (errno). */
+static int
+count_dumps(int volume, uintmax_t *dumps)
+{
+	static const char suffix[] = ".backup.sql"; /* the cluster's ends so, too */
+	int fd = folder_at(volume, "sql");
+	char **names;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	ssize_t n = folder_names(fd, &names);
+	if (leave(fd, n < 0 ? -1 : 0) < 0)
+		return -1;
+	for (ssize_t i = 0; i < n; i++) {
+		size_t len = strlen(names[i]);
+		*dumps += *names[i] != '.' && len > strlen(suffix) && !strcmp(names[i] + len - strlen(suffix), suffix);
+	}
+	folder_names_free(names, (size_t)n);
+	return 0;
+}
+
+/* Whether a file that was found damaged is part of the copy: path and inode are those of the list. */
+static int
+look_for_damage(int bad, int copy, struct holding *v)
+{
+	int fd = openat(bad, v->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), rc;
+	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+	struct tsv t;
+	if (!in)
+		return errno == ENOENT ? 0 : -1;
+	tsv_begin(&t, in, v->name);
+	while ((rc = tsv_read(&t, 2)) > 0) {
+		struct stat st;
+		char *path = t.field[0] && t.field[1] ? xasprintf("files/%s", t.field[0]) : NULL;
+		v->damaged = v->damaged || (path && fstatat(copy, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_ino == strtoumax(t.field[1], NULL, 10));
+		free(path);
+	}
+	tsv_end(&t);
+	fclose(in);
+	errno = EINVAL;
+	return rc;
+}
+
+/* Looks at what there is of the volume; -1 (errno). */
+static int
+look(int bad, int generation, struct holding *v)
+{
+	int fd = folder_at(generation, v->name);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	v->files = is_folder(fd, "files");
+	int rc = count_dumps(fd, &v->dumps);
+	return leave(fd, rc == 0 && bad >= 0 ? look_for_damage(bad, fd, v) : rc);
+}
+
+static void
+add(struct generation *g, struct holding v)
+{
+	g->holding = xrealloc(g->holding, g->holdings + 1, sizeof *g->holding);
+	g->holding[g->holdings++] = v;
+}
+
+/* Without a manifest its folders have to tell; -1 (errno). */
+static int
+add_folders(struct generation *g, int fd)
+{
+	char **names;
+	ssize_t n = folder_names(fd, &names);
+	for (ssize_t i = 0; i < n; i++)
+		if (is_folder(fd, names[i]) && strcmp(names[i], "-"))
+			add(g, (struct holding){.name = names[i]});
+	return n < 0 ? -1 : 0;
+}
+
+static const char *
+state_of(const char *manifest, const char *stamp)
+{
+	if (!strcmp(manifest, "bad"))
+		return "unreadable";
+	bool stamped = !strcmp(stamp, "good");
+	if (!strcmp(manifest, "ours"))
+		return stamped ? "whole" : "unstamped";
+	return stamped ? "whole" : "partial";
+}
+
+/* Looks into a generation of which the manifest told, or not; -1 said. */
+static int
+look_into(int bad, struct generation *g, bool listed)
+{
+	int fd = generation_open(g);
+	if (fd < 0)
+		return -1;
+	int rc = listed ? 0 : add_folders(g, fd);
+	for (size_t i = 0; i < g->holdings && rc == 0; i++)
+		rc = look(bad, fd, &g->holding[i]);
+	if (rc < 0)
+		warn("%s", g->path);
+	close(fd);
+	return rc;
+}
+
+/* Takes the generation out of the manifests, whose rows of it begin at *at; -1 said. */
+static int
+take(const struct holdings *h, struct generation *g, size_t *at)
+{
+	const struct table *t = &h->manifests;
+	char **row = table_row(t, (*at)++);
+	bool listed = strcmp(row[MANIFEST_NAME], "none");
+	g->state = state_of(row[MANIFEST_NAME], row[MANIFEST_DATABASE]);
+	if (!generation_readable(g)) {
+		warnx("%s: manifest.json is not a manifest", g->path);
+		return -1;
+	}
+	for (; *at < t->rows && !strcmp((row = table_row(t, *at))[MANIFEST_KIND], MANIFEST_VOLUME); ++*at)
+		add(g, (struct holding){.name = row[MANIFEST_NAME], .database = row[MANIFEST_DATABASE],
+		    .dumped = row[MANIFEST_DUMPED], .engine = row[MANIFEST_ENGINE], .failed = field_is(row[MANIFEST_FAILED], "yes")});
+	return look_into(h->bad, g, listed);
+}
+
+int
+holdings_read(struct holdings *h)
+{
+	struct manifests m;
+	int status = BD_DONE;
+	if (manifests_begin(&m) < 0)
+		return BD_FATAL;
+	for (size_t i = 0; i < h->count; i++) {
+		struct generation *g = &h->generation[i];
+		int fd = generation_open(g);
+		g->state = fd >= 0 && manifests_add(&m, i, fd, g->path) == 0 ? NULL : "unreadable";
+		if (fd >= 0)
+			close(fd);
+	}
+	if (manifests_end(&m, &h->manifests) < 0)
+		return BD_FATAL;
+	size_t at = 0;
+	for (size_t i = 0; i < h->count; i++) {
+		struct generation *g = &h->generation[i];
+		if (generation_readable(g) && take(h, g, &at) == 0)
+			continue;
+		status = BD_FAILED;
+		g->state = "unreadable";
+		g->holdings = 0;
+	}
+	return status;
+}
