@@ -15,9 +15,8 @@ teardown_file() { engine_stop own; }
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	engine_start own # a test that failed may have left it down
-	docker start aa bb >/dev/null
+	container_up aa bb
 	docker ps -aq --filter "label=bd-more=$(bd_file)" | xargs -r docker rm -f >/dev/null
-	for c in aa bb; do wait_for bd_traps_term "$(docker inspect -f '{{.State.Pid}}' "$c")"; done
 }
 
 teardown() {
@@ -135,8 +134,7 @@ ended() {
 }
 
 @test "each container's own time to stop, or that of -t" {
-	docker run -d --name deaf --label "bd-test=$(bd_file)" --network none --stop-timeout 1 bd-test/busybox \
-		sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+	ON_TERM='' container_run deaf --stop-timeout 1
 	engine_tap
 	SECONDS=0
 	run -0 bd-stop deaf -- true
@@ -169,14 +167,25 @@ ended() {
 	[ "$(running aa)" = true ]
 }
 
-@test "a stop that fails: nothing is run, what was stopped is started" {
+# fake NAME CREATED [HOSTCONFIG [LABELS]]
+fake() {
+	fake_says "/containers/$1/json" <<-E
+		{"Id": "id-$1", "Name": "/$1", "Created": "2026-01-01T00:00:0$2Z", "State": {"Running": true},
+		"Config": {"Labels": {${4-}}}, "HostConfig": {${3-}}}
+	E
+}
+
+# A daemon in which aa and bb run, and can be started.
+fake_pair() {
 	fake_start
 	for c in aa bb; do
-		fake_says /containers/$c/json <<-E
-			{"Id": "id-$c", "Name": "/$c", "State": {"Running": true}, "Config": {}, "HostConfig": {}}
-		E
+		fake $c 1
 		fake_says /containers/id-$c/start '204 No Content' </dev/null
 	done
+}
+
+@test "a stop that fails: nothing is run, what was stopped is started" {
+	fake_pair
 	fake_says /containers/id-aa/stop '204 No Content' </dev/null
 	fake_says /containers/id-bb/stop '500 Internal Server Error' <<<'{"message": "cannot stop"}'
 	run -3 bd-stop aa bb -- touch ran
@@ -228,8 +237,7 @@ ended() {
 }
 
 @test "a signal while it stops: the command is not run" {
-	docker run -d --name deaf --label "bd-test=$(bd_file)" --network none --stop-timeout 3 bd-test/busybox \
-		sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+	ON_TERM='' container_run deaf --stop-timeout 3
 	engine_tap
 	start_stop deaf aa -- touch ran
 	wait_for grep -q "containers/$(id deaf)/stop" "$BD_TAP/asked"
@@ -311,10 +319,7 @@ more() { container_run "$1" --label "bd-more=$(bd_file)" "${@:2}"; }
 
 # One that takes its time: each of its stops appears in the volume as a line of NAME, then it waits until go is there.
 slow() {
-	docker run -d --name "$1" --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none "${@:2}" -v marks:/marks \
-		bd-test/busybox sh -c 'n=$0; trap "echo term >>/marks/$n; until [ -e /marks/go ]; do :; done; exit 0" TERM
-			while :; do sleep 1000 & wait $!; done' "$1" >/dev/null
-	wait_for bd_traps_term "$(pids "$1")"
+	ON_TERM="echo term >>/marks/$1; until [ -e /marks/go ]; do :; done; exit 0" more "$@" -v marks:/marks
 }
 
 marks() {
@@ -366,13 +371,6 @@ on() { printf %s "com.docker.compose.depends_on=$1"; }
 	[[ $ev =~ ^p-web-1/stop\ p-db-2/stop\ .*\ p-db-2/start\ p-web-1/start$ ]]
 }
 
-# fake NAME CREATED [HOSTCONFIG [LABELS]]
-fake() {
-	fake_says "/containers/$1/json" <<-E
-		{"Id": "id-$1", "Name": "/$1", "Created": "2026-01-01T00:00:0$2Z", "State": {"Running": true},
-		"Config": {"Labels": {${4-}}}, "HostConfig": {${3-}}}
-	E
-}
 label() { printf '"com.docker.compose.project": "p", "com.docker.compose.service": "%s"' "$1"; [ $# -lt 2 ] || printf ', "%s": "%s"' com.docker.compose.depends_on "$2"; }
 
 @test "links, names of services that begin alike, circles" {
@@ -426,12 +424,8 @@ ns() { date -d "$1" +%s%N; }
 @test "what needs nothing of each other stops at the same time" {
 	marks
 	for i in 0 1 2 3 4 5 6 7 8 9; do
-		docker run -d --name "many$i" --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none -v marks:/marks bd-test/busybox sh -c '
-			n=$0; trap "touch /marks/$n; until [ -e /marks/many0 -a -e /marks/many1 -a -e /marks/many2 -a -e /marks/many3 -a -e /marks/many4 \
-			-a -e /marks/many5 -a -e /marks/many6 -a -e /marks/many7 -a -e /marks/many8 -a -e /marks/many9 ]; do sleep 0.1; done; exit 0" TERM
-			while :; do sleep 1000 & wait $!; done' "many$i" >/dev/null
+		ON_TERM="touch /marks/many$i; until set -- /marks/many*; [ \$# = 10 ]; do sleep 0.1; done; exit 0" more "many$i" -v marks:/marks
 	done
-	for i in 0 1 2 3 4 5 6 7 8 9; do wait_for bd_traps_term "$(pids "many$i")"; done
 	run -0 --separate-stderr bd-stop -o o many{0,1,2,3,4,5,6,7,8,9} -- docker inspect -f '{{.State.ExitCode}}' many{0,1,2,3,4,5,6,7,8,9}
 	[ "$(sort -u <<<"$output")" = 0 ] # each ends only when all were asked
 	[ -z "$stderr" ]
@@ -579,8 +573,7 @@ ns() { date -d "$1" +%s%N; }
 }
 
 @test "result records: downtime, killed, skipped, and of the command" {
-	docker run -d --name deaf --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none --stop-timeout 1 bd-test/busybox \
-		sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+	ON_TERM='' more deaf --stop-timeout 1
 	more paused
 	docker pause paused >/dev/null
 	more task --label com.docker.swarm.task.id=abc
@@ -672,13 +665,7 @@ ns() { date -d "$1" +%s%N; }
 }
 
 @test "a stop that hangs: what was stopped is started, nothing is run" {
-	fake_start
-	for c in aa bb; do
-		fake_says /containers/$c/json <<-E
-			{"Id": "id-$c", "Name": "/$c", "State": {"Running": true}, "Config": {}, "HostConfig": {}}
-		E
-		fake_says /containers/id-$c/start '204 No Content' </dev/null
-	done
+	fake_pair
 	fake_says '/containers/id-aa/stop?t=0' '204 No Content' </dev/null
 	mkfifo "$FAKE/_containers_id-bb_stop?t=0"
 	run -3 bd-stop -t 0 -T 1 aa bb -- touch ran
@@ -707,32 +694,16 @@ ns() { date -d "$1" +%s%N; }
 	run -0 bd-stop -m v web -- true
 }
 
-# The daemon, without what it runs.
-daemon_down() {
-	local pid
-	pid=$(cat "$(bd_engine own)/pid")
-	kill "$pid"
-	wait_for gone "$pid"
-}
-
-daemon_up() {
-	local d
-	d=$(bd_engine own)
-	(bd_closed setsid -f dockerd --data-root "$(engine_data own)" --exec-root "$d/exec" --pidfile "$d/pid" \
-		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false </dev/null >>"$d/log" 2>&1)
-	wait_for engine_answers "$d"
-}
-
 @test "the daemon is restarted meanwhile: it is waited for" {
 	volume_new shared >/dev/null
 	more always -v shared:/x --restart always
 	mkfifo go
 	start_stop -o o -m shared -j j always aa -- sh -c 'echo >ready; read x <go'
 	wait_for [ -e ready ]
-	daemon_down
+	engine_down own
 	echo >go
 	wait_for grep -q aa j
-	daemon_up
+	engine_up own
 	ended 1
 	[ "$(running aa always)" = 'true true' ] # it was revived
 	grep -q $'^busy\talways\tshared\t' o
@@ -742,7 +713,7 @@ daemon_up() {
 	rm ready
 	start_stop -w 1 -o o -m shared -j j aa always -- sh -c 'echo >ready; read x <go'
 	wait_for [ -e ready ]
-	daemon_down
+	engine_down own
 	echo >go
 	ended 1
 	grep -qx 'bd-stop: aa: could not be started again: Docker does not answer' err
@@ -754,7 +725,7 @@ daemon_up() {
 	bd-start j 2>err 3>&- &
 	pid=$!
 	wait_for grep -q docker.sock err
-	daemon_up
+	engine_up own
 	wait "$pid"
 	container_running aa
 	[ ! -e j ]
@@ -817,8 +788,7 @@ victim() {
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || kills=300
 	more k1 --stop-timeout 1
 	more k2 --stop-timeout 1 --network container:k1
-	docker run -d --name k3 --label "bd-test=$(bd_file)" --label "bd-more=$(bd_file)" --network none --stop-timeout 1 bd-test/busybox \
-		sh -c 'trap "sleep 0.4; exit 0" TERM; while :; do sleep 1000 & wait $!; done' >/dev/null # on its way down for a while
+	ON_TERM='sleep 0.4; exit 0' more k3 --stop-timeout 1 # on its way down for a while
 	while [ "$n" -lt "$kills" ]; do
 		start_stop -j j k1 k2 k3 -- sh -c 'read -t 0.2 x <>/dev/zero; :'
 		read -r -t "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))" _ <> <(:) || :

@@ -14,9 +14,7 @@ teardown_file() { engine_stop own; }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	docker unpause aa bb >/dev/null 2>&1 || :
-	docker start aa bb >/dev/null
-	for c in aa bb; do wait_for bd_traps_term "$(docker inspect -f '{{.State.Pid}}' "$c")"; done
+	container_up aa bb
 }
 
 teardown() {

@@ -44,14 +44,7 @@ begin() {
 }
 
 # actor NAME WORDS [ARG...]: a container that on TERM does what these words of sh say, and ends.
-actor() {
-	local pid name=$1 words=$2 net=(--network none) arg
-	shift 2
-	for arg; do case $arg in --network) net=() ;; esac; done
-	docker run -d --name "$name" --label "bd-test=$(bd_file)" "${net[@]}" "$@" "${IMAGE:-redis:7}" \
-		sh -c 'trap "$0; exit 0" TERM; while :; do sleep 1000 & wait $!; done' "$words" >/dev/null || return
-	pid=$(docker inspect -f '{{.State.Pid}}' "$name") && [ "$pid" = 0 ] || wait_for bd_traps_term "$pid"
-}
+actor() { ON_TERM="$2; exit 0" IMAGE=${IMAGE:-redis:7} container_run "$1" "${@:3}"; }
 
 # One that uses these volumes, each at /NAME.
 user_of() {
@@ -71,7 +64,6 @@ failed() { jq -c .failed "$(newest)/manifest.json"; }
 started() { docker inspect -f '{{.State.StartedAt}} {{.State.Pid}} {{.RestartCount}}' "$@"; }
 states() { docker inspect -f '{{.Name}} {{.State.Status}}' "$@"; }
 netns() { readlink "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/ns/net"; }
-gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # What has happened to the containers since the test began, in order: `die NAME`, `start NAME`.
 acts() {
@@ -668,38 +660,22 @@ slow() {
 
 copied() { [ -n "$(find "$S" -name cold.group -size +0)" ]; }
 
-# The daemon, without what it runs.
-daemon_down() {
-	local pid
-	pid=$(cat "$(bd_engine own)/pid")
-	kill "$pid"
-	wait_for gone "$pid"
-}
-
-daemon_up() {
-	local d
-	d=$(bd_engine own)
-	(bd_closed setsid -f dockerd --data-root "$(engine_data own)" --exec-root "$d/exec" --pidfile "$d/pid" \
-		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false </dev/null >>"$d/log" 2>&1)
-	wait_for engine_answers "$d"
-}
-
 @test "the daemon is restarted while they are stopped" {
 	fill data other
 	user_of server data
 	before_cold
-	daemon_down
-	daemon_up
+	engine_down own
+	engine_up own
 	go
 	ended 0
 	container_running server
 	right data other
 	# and away when they are to start
 	before_cold
-	daemon_down
+	engine_down own
 	go
 	wait_for copied # it is waited for
-	daemon_up
+	engine_up own
 	ended 0
 	container_running server
 	right data other
@@ -710,8 +686,8 @@ daemon_up() {
 	actor always : --restart always -v data:/data
 	user_of server data other
 	before_cold
-	daemon_down
-	daemon_up
+	engine_down own
+	engine_up own
 	wait_for container_running always
 	go
 	ended 1
@@ -804,8 +780,7 @@ daemon_up() {
 
 @test "a container that does not hear TERM is killed when its time is over, and that is said" {
 	fill data
-	docker run -d --name deaf --label "bd-test=$(bd_file)" --network none -v data:/data --stop-timeout 1 redis:7 \
-		sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+	ON_TERM='' IMAGE=redis:7 container_run deaf -v data:/data --stop-timeout 1
 	begin
 	ended 0
 	[[ $stderr == *'WARNING: deaf had to be killed: it had not stopped after 1 s'* ]]

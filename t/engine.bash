@@ -10,6 +10,7 @@
 #                            BD_DOCKERD=(ARG...): more arguments for its daemon. Everything
 #                            this file left behind earlier is removed when this is called from setup_file.
 # engine_data [NAME]         prints the engine's data root
+# engine_down [NAME]         ends its daemon, as a restart of the daemon does; engine_up makes it answer again
 # engine_clean               removes the containers and volumes this file made
 # engine_stop [NAME...]      ends these engines, or all of the run; their data stays for the next engine_start
 # engine_tap                 starts counting: DOCKER_HOST leads through a socket that keeps what is asked, until
@@ -17,7 +18,9 @@
 # volume_new NAME [ARG...]   creates a volume (args of docker volume create), prints its mount point
 # volume_rm NAME...
 # volume_path NAME           prints its mount point
-# container_run NAME [ARG...]  runs a container that ends at once on TERM (args of docker run; IMAGE=..., ours by default)
+# container_run NAME [ARG...]  runs a container that ends at once on TERM (args of docker run; IMAGE=..., ours by default),
+#                            or has its sh do the words of ON_TERM=..., none of which is deafness
+# container_up NAME...       starts these, paused ones too
 # container_running NAME...  are they all?
 # image_new REFERENCE...     gives our image other names, `postgres:16` say
 # loop_fs TYPE SIZE          makes a file system of its own (ext4, xfs, btrfs), mounts it, prints where
@@ -96,12 +99,25 @@ bd_engine_launch() {
 		bd_loop_mount ext4 4G "$root" || return
 	fi
 	printf '%s\n' "$root" >"$d/root"
-	(bd_closed setsid -f dockerd -D --data-root "$root" --exec-root "$d/exec" --pidfile "$d/pid" \
-		-H "unix://$d/docker.sock" --bridge=none --iptables=false --ip6tables=false "${BD_DOCKERD[@]}" \
-		</dev/null >>"$d/log" 2>&1)
-	wait_for engine_answers "$d" || { tail -n 20 "$d/log" >&2; return 1; }
-	bd_image
+	bd_daemon "$d" && bd_image
 }
+
+# D: on the data root that it has.
+bd_daemon() {
+	(bd_closed setsid -f dockerd -D --data-root "$(cat "$1/root")" --exec-root "$1/exec" --pidfile "$1/pid" \
+		-H "unix://$1/docker.sock" --bridge=none --iptables=false --ip6tables=false "${BD_DOCKERD[@]}" \
+		</dev/null >>"$1/log" 2>&1)
+	wait_for engine_answers "$1" || { tail -n 20 "$1/log" >&2; return 1; }
+}
+
+bd_ended() { ! kill -0 "$1" 2>/dev/null; }
+
+engine_down() {
+	local pid
+	pid=$(cat "$(bd_engine "${1-}")/pid") && kill "$pid" && wait_for bd_ended "$pid"
+}
+
+engine_up() { bd_daemon "$(bd_engine "${1-}")"; }
 
 # The applets of this machine's busybox, and its libraries should it need some.
 bd_image() {
@@ -201,18 +217,33 @@ volume_rm() { docker volume rm -f "$@" >/dev/null; }
 volume_path() { docker volume inspect -f '{{.Mountpoint}}' "$1"; }
 
 container_run() {
-	local name=$1 net=(--network none) arg pid
+	local name=$1 net=(--network none) arg
 	shift
 	for arg; do case $arg in --net | --network | --net=* | --network=*) net=() ;; esac; done
 	docker run -d --name "$name" --label "bd-test=$(bd_file)" "${net[@]}" "$@" "${IMAGE:-$BD_IMAGE}" \
-		sh -c 'trap "exit 0" TERM; while :; do sleep 1000 & wait $!; done' >/dev/null || return
-	# process 1 does not hear a TERM that comes before its trap
-	pid=$(docker inspect -f '{{.State.Pid}}' "$name") && wait_for bd_traps_term "$pid"
+		sh -c 'trap "$0" TERM; while :; do sleep 1000 & wait $!; done' "${ON_TERM-exit 0}" >/dev/null || return
+	bd_await_traps "$name"
+}
+
+container_up() {
+	docker unpause "$@" >/dev/null 2>&1 || :
+	docker start "$@" >/dev/null && bd_await_traps "$@"
+}
+
+# Process 1 does not hear a TERM that comes before its trap.
+bd_await_traps() {
+	local name pid
+	for name; do
+		pid=$(docker inspect -f '{{.State.Pid}}' "$name") && wait_for bd_traps_term "$pid" || return
+	done
 }
 
 bd_traps_term() {
-	local caught
-	caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") && (((16#$caught >> 14) & 1))
+	local set
+	for set in $(sed -nE 's/^Sig(Cgt|Ign):[[:space:]]*//p' "/proc/$1/status"); do
+		(((16#$set >> 14) & 1)) && return
+	done
+	return 1
 }
 
 container_running() {
