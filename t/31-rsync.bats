@@ -476,6 +476,8 @@ equal_in_its_place() {
 	# what is to be believed is older than half a minute; a clock that is ahead would hide the exchange
 	find "$d" -printf 'set_inode_field <%i> ctime @1600000000\n' >"$WORK/ctimes"
 	umount "$fs"
+	detached() { [ -z "$(losetup -j "$fs.img")" ]; } # else the mount is of what it has in memory
+	wait_for detached
 	debugfs -w -f "$WORK/ctimes" "$fs.img" >"$WORK/debugfs" 2>&1
 	mount -o loop "$fs.img" "$fs"
 	[ "$(find "$d" -printf '%C@\n' | cut -d . -f 1 | sort -u)" = 1600000000 ]
