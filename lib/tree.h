@@ -22,6 +22,9 @@ struct walk_ops {
 };
 int walk(int root, const char *label, const struct walk_ops *ops, void *arg); /* -1: an error, said, or what a callback returned */
 
+int walk_open(const struct walk_item *i); /* a file, for reading; -1 (errno; EAGAIN: the name is another one's by now) */
+char *walk_target(const struct walk_item *i); /* of a symlink, to be freed; NULL (errno) */
+
 /* The same step by step. */
 enum { WALK_DONE, WALK_ENTRY, WALK_ENTER, WALK_LEAVE };
 struct walker;

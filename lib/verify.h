@@ -3,6 +3,7 @@
 #define BD_VERIFY_H
 
 #include "digest.h"
+#include "inodes.h"
 
 enum verify_status { VERIFY_OK, VERIFY_BAD, VERIFY_UNVOUCHED /* there is no contents.mtree */ };
 

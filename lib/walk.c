@@ -254,3 +254,28 @@ walk(int root, const char *label, const struct walk_ops *ops, void *arg)
 	walk_end(w);
 	return event;
 }
+
+int
+walk_open(const struct walk_item *i)
+{
+	struct stat st;
+	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, fd = openat(i->dir, i->name, flags | O_NOATIME);
+	if (fd < 0 && errno == EPERM) /* not ours */
+		fd = openat(i->dir, i->name, flags);
+	if (fd < 0 || (fstat(fd, &st) == 0 && st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev))
+		return fd;
+	close(fd);
+	errno = EAGAIN;
+	return -1;
+}
+
+char *
+walk_target(const struct walk_item *i)
+{
+	char buf[4096]; /* the kernel's limit, with a NUL */
+	ssize_t n = readlinkat(i->dir, i->name, buf, sizeof buf - 1);
+	if (n < 0)
+		return NULL;
+	buf[n] = '\0';
+	return xstrdup(buf);
+}
