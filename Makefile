@@ -3,6 +3,8 @@
 #   make            everything            make check     lint, then every test
 #   make asan       build/asan, with the address and undefined behaviour sanitizers
 #   make sweep      the long versions of the kill and race tests
+#   make valgrind   the filters' tests under valgrind
+#   make fuzz       each parser under libFuzzer, for a minute
 #   make install    into $(DESTDIR)$(PREFIX)
 
 PREFIX ?= /usr/local
@@ -76,11 +78,13 @@ lint:
 check: all lint
 	scripts/test
 
+ASAN = B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+       LDFLAGS='-static-libasan -static-libubsan' HARDEN=-fPIE
 asan:
-	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
-	  LDFLAGS='-static-libasan -static-libubsan' HARDEN=-fPIE all
+	$(MAKE) $(ASAN) all
 
 # A fuzzer of one parser: make build/fuzz/frames && build/fuzz/frames -max_total_time=60
+FUZZERS := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
 FUZZ = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined,fuzzer
 $(B)/fuzz/%: t/fuzz/%.c $(B)/fuzz/lib/libbd.a
 	clang $(ALL_CFLAGS) $(FUZZ) -o $@ $^ $(LDLIBS)
@@ -88,12 +92,36 @@ $(B)/fuzz/%: t/fuzz/%.c $(B)/fuzz/lib/libbd.a
 $(B)/fuzz/lib/libbd.a: FORCE
 	$(MAKE) B=$(B)/fuzz/lib CC=clang CFLAGS='$(FUZZ)-no-link' HARDEN=-fPIE $@
 
-# All of them, a minute each, from what they have found so far.
+# All of them, a minute each, from what is kept and what they have found since.
 FUZZ_SECONDS ?= 60
-fuzz: $(patsubst t/fuzz/%.c,$(B)/fuzz/%,$(wildcard t/fuzz/*.c))
-	for f in $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c)); do \
-	  mkdir -p $(B)/fuzz/corpus/$$f && $(B)/fuzz/$$f -close_fd_mask=2 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	    -artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/corpus/$$f $$(ls -d t/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
+fuzz: $(FUZZERS:%=$(B)/fuzz/%)
+	for f in $(FUZZERS); do \
+	  scripts/corpus unpack t/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f && \
+	  $(B)/fuzz/$$f -close_fd_mask=2 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	    -artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/corpus/$$f || exit 1; done
+
+# Keeps what they have found: a few inputs that reach all that is reached, and those short ones that reach it in other ways.
+corpus: $(FUZZERS:%=$(B)/fuzz/%)
+	for f in $(FUZZERS); do \
+	  rm -rf $(B)/fuzz/kept && mkdir $(B)/fuzz/kept && for way in -use_counters=0 -max_len=256; do \
+	    $(B)/fuzz/$$f -close_fd_mask=2 -merge=1 $$way $(B)/fuzz/kept $(B)/fuzz/corpus/$$f || exit 1; done && \
+	  scripts/corpus pack $(B)/fuzz/kept >t/fuzz/corpus/$$f || exit 1; done
+
+# Without libFuzzer: each input that is kept, once, with the sanitizers.
+$(B)/replay/%: t/fuzz/%.c t/fuzz/replay/replay.c $(B)/libbd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+replay:
+	$(MAKE) $(ASAN) $(FUZZERS:%=$(B)/asan/replay/%)
+
+# The filters' own tests, but for those tagged big, with each program under valgrind.
+FILTERS = 10-machine-hash 13-plan 20-options 37-settle 72-databases 73-match 76-engines 85-status 86-list 87-generations 88-prune
+valgrind: all
+	mkdir -p $(B)/valgrind
+	for c in $(CMDS); do ln -sf $(abspath t/helper/valgrind) $(B)/valgrind/$$c || exit 1; done
+	cp $(FRONT:%=$(B)/bin/%) $(SOURCED:%=$(B)/bin/%) $(B)/valgrind
+	BAUDOLO_BIN=$(abspath $(B))/valgrind BAUDOLO_TEST_TAGS='!big' scripts/test $(FILTERS:%=t/%.bats)
 
 FORCE:
 
@@ -114,4 +142,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all lint check asan fuzz sweep install uninstall clean
+.PHONY: all lint check asan fuzz corpus replay valgrind sweep install uninstall clean
