@@ -31,6 +31,7 @@ static const char status_filter[] =
     "($in | row(\"results\") | map({key: .[0], value: .}) | from_entries) as $results |"
     "($in | row(\"stamp\") | map({key: .[0], value: .[1]}) | from_entries) as $stamp |"
     "($in | row(\"stops\") | map(select(.[0] == \"container\"))) as $stops |"
+    "($stops | map({key: .[1], value: (.[3] | num)}) | from_entries) as $down |"
     /* of each volume the dumps by their file; what failed keeps the size of the last that did not */
     "(reduce ($in | row(\"dumps\") | .[] | select(.[6] != \"none\")) as $d ({};"
     "  (if $d[3] == \"*\" then \"\\($d[2]).cluster\" else $d[3] end + \".backup.sql\") as $file |"
@@ -46,6 +47,7 @@ static const char status_filter[] =
     "  {method: $p[1], result: $result,"
     "   reason: (if $r[7] != null then $r[7] elif $result == \"failed\" then \"its copy could not be read back\" else $p[3] end),"
     "   seconds: ($r[5] | num), files_new: ($r[3] | num), files_linked: ($r[2] | num), bytes_new: ($r[4] | num), bytes_linked: ($r[8] | num), base: $r[6],"
+    "   downtime: ($p[5] // \"\" | split(\" \") | map(select($down[.] != null) | {key: ., value: $down[.]}) | from_entries),"
     "   dumps: ($d // {}),"
     "   last_success: (if $result == \"ok\" and all(($d // {})[]; .result != \"failed\") then $ended"
     "     else ($before.volumes[$p[0]].last_success? | numbers) // null end) })) as $volumes |"
@@ -79,6 +81,7 @@ static const char metrics_filter[] =
     "metric(\"volume_new_files\"; \"Files copied.\"; volumes(.files_new)),"
     "metric(\"volume_linked_bytes\"; \"Bytes shared with the generation before.\"; volumes(.bytes_linked)),"
     "metric(\"volume_linked_files\"; \"Files shared with the generation before.\"; volumes(.files_linked)),"
+    "metric(\"volume_downtime_seconds\"; \"How long the container of it was down that was down for longest.\"; volumes([.downtime[]?] | max // 0)),"
     "metric(\"container_downtime_seconds\"; \"How long the container was down.\"; .containers | to_entries[] | [{container: .key}, .value.downtime]),"
     "metric(\"dump_ok\"; \"Whether the dump succeeded.\"; dumps(.result == \"ok\" | bit)),"
     "metric(\"dump_size_bytes\"; \"The size of the dump.\"; dumps(if .result == \"ok\" then .bytes else null end)),"

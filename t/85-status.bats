@@ -35,7 +35,7 @@ everything() {
 	[ -z "$output" ]
 	v() { jq -c ".volumes.$1" status.json; }
 	[ "$(jq -c 'del(.volumes, .containers, .version)' status.json)" = '{"schema":1,"repository":"/b/h/r","generation":"20260102000000","begun":1000,"ended":1100,"seconds":100,"status":1,"last_success":null,"last_generation":"20260102000000","warnings":[]}' ]
-	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"bytes_linked":45000,"base":"20260101000000","dumps":{},"last_success":1100}' ]
+	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"bytes_linked":45000,"base":"20260101000000","downtime":{"web":1.23},"dumps":{},"last_success":1100}' ]
 	[ "$(v idle.result)" = '"ok"' ]
 	[ "$(v bad | jq -c '[.result, .reason, .last_success]')" = '["failed","unmounted",null]' ]
 	[ "$(v read | jq -c '[.result, .reason]')" = '["failed","its copy could not be read back"]' ]
@@ -56,6 +56,7 @@ everything() {
 	for line in 'baudolo_last_run_timestamp_seconds 1100' 'baudolo_last_run_status 1' 'baudolo_last_run_duration_seconds 100' 'baudolo_last_run_published 1' \
 		'baudolo_volume_ok{volume="app"} 1' 'baudolo_volume_ok{volume="bad"} 0' 'baudolo_volume_ok{volume="cache"} 1' 'baudolo_volume_new_bytes{volume="app"} 5000' 'baudolo_volume_linked_bytes{volume="app"} 45000' \
 		'baudolo_volume_last_success_timestamp_seconds{volume="app"} 1100' 'baudolo_container_downtime_seconds{container="web"} 1.23' \
+		'baudolo_volume_downtime_seconds{volume="app"} 1.23' 'baudolo_volume_downtime_seconds{volume="db"} 0' 'baudolo_volume_duration_seconds{volume="app"} 1.5' \
 		'baudolo_dump_ok{volume="db",dump="shop.backup.sql"} 1' 'baudolo_dump_ok{volume="db",dump="x.backup.sql"} 0' \
 		'baudolo_dump_size_bytes{volume="db",dump="shop.backup.sql"} 1000' 'baudolo_dump_shrunk{volume="db",dump="shop.backup.sql"} 0'; do
 		grep -Fx "$line" out.prom
