@@ -12,11 +12,16 @@
 
 static struct table databases = {.columns = ROW_COLUMNS}, mounts = {.columns = MOUNT_COLUMNS}, engines = {.columns = ENGINE_COLUMNS};
 static bool *answered; /* of each row of databases */
+static bool malformed; /* there is a row that is */
 static int status = BD_DONE;
 
 static int
 check_database(const struct tsv *at, char *const row[])
 {
+	if (row[ROW_LINE] && !row[ROW_INSTANCE] && !row[ROW_DATABASE] && !row[ROW_USERNAME]) {
+		malformed = true;
+		return 0;
+	}
 	return table_need(at, row, (const int[]){ROW_LINE, ROW_INSTANCE, ROW_DATABASE, ROW_USERNAME}, 4);
 }
 
@@ -61,19 +66,19 @@ print(const char *volume, char *const engine[], char *const row[], bool sole)
 		status = BD_FAILED;
 }
 
-/* All rows for the engine in one volume of it. */
+/* All rows for the engine in one volume of it. One that is malformed may be for it, too. */
 static void
 match(const char *volume, char *const engine[], bool sole)
 {
 	bool any = false;
 	for (size_t i = 0; i < databases.rows; i++) {
 		char **row = table_row(&databases, i);
-		if (strcmp(row[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
+		if (!field_is(row[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
 			continue;
 		any = true;
 		print(volume, engine, row, sole);
 	}
-	if (!any)
+	if (!any || malformed)
 		print(volume, engine, NULL, sole);
 }
 
@@ -83,7 +88,7 @@ mark_answered(char *const engine[], bool homeless)
 {
 	for (size_t i = 0; i < databases.rows; i++) {
 		char **row = table_row(&databases, i);
-		if (strcmp(row[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
+		if (!field_is(row[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
 			continue;
 		answered[i] = true;
 		if (homeless) {
@@ -127,7 +132,7 @@ main(int argc, char *argv[])
 	match_all(true);
 	match_all(false);
 	for (size_t i = 0; i < databases.rows; i++)
-		if (!answered[i]) {
+		if (!answered[i] && table_row(&databases, i)[ROW_INSTANCE]) {
 			char **row = table_row(&databases, i), *shown = tsv_show(row[ROW_INSTANCE]);
 			fprintf(stderr, "WARNING: line %s of the databases: '%s' is not dumped: no running database answers to instance '%s'.\n",
 			    row[ROW_LINE], row[ROW_DATABASE], shown);

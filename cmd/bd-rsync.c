@@ -71,9 +71,9 @@ read_plan(void)
 		if (!is_component(volume))
 			return tsv_bad(&t, "'%s' is not the name of a volume", volume ? volume : "-");
 		if (!action || (strcmp(action, "skip") && strcmp(action, "live") && strcmp(action, "stop") &&
-		    strcmp(action, "fail")))
+		    strcmp(action, "fail") && strcmp(action, "dump")))
 			return tsv_bad(&t, "unknown action '%s'", action ? action : "-");
-		if (!strcmp(action, "skip"))
+		if (!strcmp(action, "skip") || !strcmp(action, "dump"))
 			continue;
 		if (strcmp(action, "fail") && reserved(volume)) {
 			action = "fail";

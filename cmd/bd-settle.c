@@ -100,6 +100,8 @@ settle(char *const volume[])
 	char **warm = find(&hot, name), **now = find(&cold, name);
 	if (field_is(volume[PLAN_ACTION], "skip"))
 		return 0;
+	if (field_is(volume[PLAN_ACTION], "dump"))
+		return TSV_WRITE(stdout, name, "ok", NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 	if (!field_is(volume[PLAN_ACTION], "stop"))
 		return warm ? tsv_write(stdout, (const char *const *)warm, R_COLUMNS) : failed(name, "nothing is known of its copy");
 	const char *who = disturber(volume);

@@ -19,6 +19,11 @@ settle() { bd-settle plan groups hot cold stops; }
 	[ "$(settle)" = "$(cat hot)" ]
 }
 
+@test "what dumps hold needs no copy" {
+	rows 'a\tdump\t-\tdumped\t/a\tdb' >plan
+	[ "$(settle)" = $'a\tok\t-\t-\t-\t-\t-\t-\t-' ]
+}
+
 @test "a live volume without a result has failed" {
 	rows 'a\tlive\t-\tidle\t/a\t-' >plan
 	[ "$(settle)" = $'a\tfailed\t0\t0\t0\t0.000\t-\tnothing is known of its copy\t0' ]

@@ -130,6 +130,15 @@ joins() {
 	diff expected err
 }
 
+@test "a malformed row may be for any: one record more for each volume" {
+	mount a-db v /v && mount b-db w /w
+	engine a-db a postgres /v && engine b-db b mariadb /w
+	row 2 a one
+	printf '3\t-\t-\t-\n' >>databases
+	joins 0 'v a-db 2 one yes,v a-db - - yes,w b-db - - yes'
+	[ ! -s err ]
+}
+
 @test "several containers of an instance, several instances" {
 	mount a-db v /v && mount a-postgres w /w && mount b-db x /x
 	engine a-db a postgres /v && engine a-postgres a postgres /w && engine b-db b mariadb /x

@@ -367,7 +367,7 @@ unlock() {
 	shims bd-rsync <<-'E'
 		#!/bin/sh
 		case " $* " in *' -n '*) exec "${0%/*}/real-bd-rsync" "$@" ;; esac
-		"${0%/*}/real-bd-rsync" "$@" | sed 's/^pgdata	[a-z]*	\(.*\)	[^	]*$/pgdata	failed	\1	made to fail/'
+		"${0%/*}/real-bd-rsync" "$@" | sed 's/^pgdata	[a-z]*	\(.*\)	[^	]*	\([^	]*\)$/pgdata	failed	\1	made to fail	\2/'
 		exit 1
 	E
 	PATH=$PWD/bin:$PATH run -1 --separate-stderr run_it
