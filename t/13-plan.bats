@@ -259,7 +259,7 @@ refuses() {
 	[ "$output" = 'bd-plan: .: Is a directory' ]
 }
 
-# bats test_tags=big
+# bats test_tags=native
 @test "thousands of volumes and mounts" {
 	seq 20000 | sed 's,.*,v&\tlocal\t/&\tplain\t-,' >volumes
 	awk 'BEGIN { OFS = "\t"; for (i = 20000; i; i--) for (j = 0; j < 3; j++)
@@ -499,7 +499,7 @@ BEGIN {
 	}
 }'
 
-# bats test_tags=big
+# bats test_tags=native
 @test "groups: random inputs, against a simple model" {
 	seed=${BAUDOLO_TEST_SEED:-$RANDOM}
 	rounds=500
@@ -524,7 +524,7 @@ BEGIN {
 	cat ./*.groups | grep -q '^3'
 }
 
-# bats test_tags=big
+# bats test_tags=native
 @test "groups: thousands, in long chains" {
 	seq 5000 | sed 's,.*,v&\tlocal\t/&\tplain\t-,' >volumes
 	for n in 1 2; do # chains

@@ -95,7 +95,7 @@ bad() {
 	gives 1 '' "$H\n\""
 }
 
-# bats test_tags=big
+# bats test_tags=native
 @test "a row has 64 KiB, however long the line or the quote" {
 	{ echo "$H" && printf 'i;d;u;' && head -c 3000000 /dev/zero | tr '\0' x && echo && echo 'i;e;u;p'; } >f
 	run -1 --separate-stderr bd-databases f

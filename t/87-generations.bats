@@ -99,6 +99,7 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	[ "$(cut -f 2 <<<"$output")" = $'20260101000000\n20260125000000' ]
 }
 
+# bats test_tags=native
 @test "errors of the file system" {
 	made 20260101000000
 	made 20260102000000
@@ -203,6 +204,7 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	[ "$(($(stat -f -c %f "$d") - before))" = "$((only / $(stat -f -c %S "$d")))" ]
 }
 
+# bats test_tags=native
 @test "one jq and one sort, however many" {
 	for i in $(seq -w 1 28); do made "202601${i}000000"; done
 	strace -f -qq -o trace -e trace=execve bd-generations -s repo >/dev/null

@@ -151,6 +151,7 @@ verdict() { bd-prune "${@:2}" generations copies | awk -F '\t' -v g="$1" '$2 == 
 	[ -z "$output" ]
 }
 
+# bats test_tags=native
 @test "random histories and policies, against a model of its own" {
 	n=500 seed=$RANDOM
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || n=10000
