@@ -46,7 +46,7 @@ entangled(const char *mountpoint, const struct place *backups)
 	const char *why = NULL;
 	if (place_of(&volume, mountpoint) < 0)
 		return NULL; /* the copy will say what is wrong with it */
-	if (place_holds(&volume, backups))
+	if (place_holds(&volume, backups) || place_mounted_below(mountpoint, backups) > 0)
 		why = "the backups folder lies in it";
 	else if (place_holds(backups, &volume))
 		why = "it lies in the backups folder";

@@ -123,6 +123,33 @@ place_holds(const struct place *a, const struct place *b)
 	return !strcmp(a->dev, b->dev) && path_within(a->path, b->path);
 }
 
+struct below {
+	const char *path;
+	const struct place *place;
+	bool found;
+};
+
+static void
+look_below(void *arg, const struct mount_line *m)
+{
+	struct below *b = arg;
+	const char *rest = path_within(b->path, m->at);
+	if (rest && *rest && !strcmp(m->dev, b->place->dev) && path_within(m->root, b->place->path))
+		b->found = true;
+}
+
+int
+place_mounted_below(const char *path, const struct place *place)
+{
+	char *real = settle(path);
+	struct below b = {.path = real, .place = place};
+	if (!real)
+		warn("%s", path);
+	int rc = real ? mounts_read(look_below, &b) : -1;
+	free(real);
+	return rc < 0 ? -1 : b.found;
+}
+
 void
 place_free(struct place *p)
 {

@@ -20,6 +20,7 @@ struct place {
 };
 int place_of(struct place *p, const char *path); /* absolute; its end need not exist yet. -1 said */
 bool place_holds(const struct place *a, const struct place *b); /* b is a, or lies below it */
+int place_mounted_below(const char *path, const struct place *place); /* whether a mount below path holds it: 1, 0, -1 said */
 void place_free(struct place *p);
 
 /* Whether the open folder is, or lies below, the other one, as it is reached: 1, 0, -1 (errno). */

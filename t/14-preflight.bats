@@ -49,6 +49,20 @@ beside	stop	needed" ]
 	[ "$(grep within <<<"$output" | cut -f 2,4)" = 'fail	it lies in the backups folder' ]
 }
 
+@test "a file system mounted in a volume is seen, too" {
+	fs=$(loop_fs ext4 32M)
+	mkdir -p "$fs/data/backups" "$WORK/v/disk"
+	mount --bind "$fs/data" "$WORK/v/disk"
+	stop_plan around "$WORK/v" >"$WORK/plan"
+	for backups in "$fs/data/backups" "$WORK/v/disk/backups"; do
+		run -0 bd-preflight "$backups" "$backups/h/r" <"$WORK/plan"
+		[ "$(cut -f 2,4 <<<"$output")" = 'fail	the backups folder lies in it' ]
+	done
+	run -0 bd-preflight "$fs/beside" "$fs/beside/h/r" <"$WORK/plan"
+	[ "$output" = "$(cat "$WORK/plan")" ]
+	umount "$WORK/v/disk"
+}
+
 @test "room for volumes that are new, and what is known of the others" {
 	small=$(loop_fs ext4 16M)
 	big=$(loop_fs ext4 64M)
