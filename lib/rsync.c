@@ -25,7 +25,7 @@ clone_tree(int dir, const char *path, uint64_t attributes)
 {
 	unsigned int empty = *path ? 0 : AT_EMPTY_PATH;
 	int tree = open_tree(dir, path, empty | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	struct mount_attr a = {.attr_set = attributes};
+	struct mount_attr a = {.attr_set = attributes, .propagation = MS_PRIVATE}; /* what is unmounted elsewhere stays here */
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0)
 		return -1;
 	return tree;
@@ -49,6 +49,8 @@ place_system(int root, const char *name, int tree)
 {
 	char target[256];
 	ssize_t n = readlinkat(root, name, target, sizeof target - 1);
+	if (n < 0 && errno != EINVAL && errno != ENOENT) /* not a symlink, not there */
+		return -1;
 	if (n < 0)
 		return tree < 0 ? 0 : place(tree, name);
 	target[n] = '\0';

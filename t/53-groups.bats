@@ -555,6 +555,22 @@ slow() {
 	[ "$(fingerprint "$first")" = "$fp" ]
 }
 
+@test "the same with a file system mounted in it, which goes as well" {
+	mkdir device mnt device/disk
+	mount -t tmpfs none device/disk
+	volume_new bound -o type=none -o o=rbind -o "device=$PWD/device"
+	echo precious >device/disk/file
+	actor user 'echo last >/data/disk/last; echo last >/data/last' -v bound:/data
+	before_cold
+	[ -z "$(ls -A "$(volume_path bound)")" ]
+	go
+	ended 0
+	[ -z "$stderr" ]
+	oracle device "$(newest)/bound/files"
+	[ "$(cat "$(newest)/bound/files/disk/file" "$(newest)/bound/files/disk/last")" = "precious"$'\n'last ]
+	umount device/disk
+}
+
 @test "a container started on the volume during the cold pass: that volume has failed" {
 	fill data other
 	user_of server data other
