@@ -141,7 +141,8 @@ take_host(struct mylex *l)
 	struct mylex next = *l;
 	if (mylex(&next) != '@' || (mylex(&next), !mylex_named(&next)))
 		return false;
-	while (next.kind == 'w' && next.at < next.end && strchr(".-%", *next.at)) { /* localhost.localdomain */
+	while (next.kind == 'w' && next.at < next.end && *next.at && strchr(".-%", *next.at) && /* localhost.localdomain */
+	       !mylex_dashes(next.at, next.end)) {
 		next.at++;
 		while (next.at < next.end && mylex_in_word(*next.at))
 			next.at++;
