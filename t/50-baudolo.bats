@@ -590,6 +590,24 @@ without() {
 	' - "$@"
 }
 
+@test "a run with another state folder takes nothing away from this one" {
+	local p
+	shims
+	for p in bd-rsync bd-digest bd-stamp bd-publish; do
+		shim "$p" <<-E
+			#!/bin/sh
+			dead=\$(bd-partial -- "$B" "$H" dead) && "$BAUDOLO_BIN/baudolo" --recover --backups-dir "$B" --state-dir "$PWD/other" &&
+				[ ! -e "\$dead" ] && echo "$p" >>"$PWD/seen"
+			exec "$PWD/bin/real-$p" "\$@"
+		E
+	done
+	bin/baudolo --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files
+	[ "$(cat seen)" = $'bd-rsync\nbd-digest\nbd-stamp\nbd-publish' ]
+	layout
+	stamped "$(newest)"
+	[ "$(failed)" = '[]' ]
+}
+
 @test "what asks for write errors was open before the first byte" {
 	local p
 	cp -a "$BAUDOLO_BIN" bin
