@@ -295,9 +295,11 @@ too_deep() {
 
 @test "what could not be written is found out in the end" {
 	small_volume unsynced
-	run -1 strace -qq -o trace -e trace=syncfs -e inject=syncfs:error=EIO bd-restore-files unsynced "$GOOD/small"
+	run -1 strace -f -qq -o trace -e trace=execve,rename,renameat,renameat2,syncfs -e inject=syncfs:error=EIO bd-restore-files unsynced "$GOOD/small"
 	[[ $output == *'volume unsynced was restored, but not all of it could be written: Input/output error'* ]]
 	[[ $output != *complete* ]]
+	grep -q 'execve(.*rsync' trace
+	[[ $(tail -n 1 trace) == *' syncfs('* ]] # nothing is written behind it
 }
 
 @test "paths that are too long for rsync: fails, and nothing is removed" {
