@@ -74,10 +74,10 @@ nothing_left() {
 			volume_new left
 			container_run left -v left:/x
 			loop_fs ext4 64M
-			setsid -f sleep 1234
+			setsid -f tail -f /dev/null
 			echo "\$BAUDOLO_TEST_DIR" >$BATS_TEST_TMPDIR/ready.tmp
 			mv $BATS_TEST_TMPDIR/ready.tmp $BATS_TEST_TMPDIR/ready
-			sleep 1234
+			tail -f /dev/null # until it is killed
 		}
 	E
 	outside "$BD_ROOT/scripts/test" "$BATS_TEST_TMPDIR/long.bats" 3>&- &
