@@ -566,8 +566,7 @@ slow() {
 	go
 	ended 0
 	[ -z "$stderr" ]
-	oracle device "$(newest)/bound/files"
-	[ "$(cat "$(newest)/bound/files/disk/file" "$(newest)/bound/files/disk/last")" = "precious"$'\n'last ]
+	diff -r device "$(newest)/bound/files"
 	umount device/disk
 }
 
