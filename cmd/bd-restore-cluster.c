@@ -7,20 +7,9 @@
 #include <unistd.h>
 
 #include "pgempty.h"
-#include "pgrestore.h"
+#include "pgsafety.h"
 
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-restore-cluster [-efknpvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP\n");
-	exit(BD_USAGE);
-}
-
-static void
-wrong_usage(void)
-{
-	usage();
-}
+static const char synopsis[] = "bd-restore-cluster [-efknpvSV] [-s DIR] [-w SECONDS] -u USER CONTAINER DUMP";
 
 /* Those of a that are in b, or are not. */
 static struct names
@@ -38,7 +27,7 @@ refuse_any(struct pgrestore *r, struct names n, const char *why)
 {
 	if (n.count) {
 		char *all = names_show(&n);
-		pgrestore_refuse(r, "the server in %s %s: %s", r->container, why, all);
+		restore_refuse(&r->job, "the server in %s %s: %s", r->job.container, why, all);
 		free(all);
 	}
 	names_free(&n);
@@ -48,12 +37,12 @@ static void
 check_empty(struct pgrestore *r)
 {
 	const struct pgfacts *f = &r->facts;
-	if (!r->put_back)
+	if (!r->job.put_back)
 		refuse_any(r, pick(&f->databases, &r->census.databases, false),
 		    "holds databases that the dump does not, and emptying would drop them");
 	refuse_any(r, pick(&f->bound, &(struct names){0}, false),
 	    "has databases that can be neither dropped nor emptied, for they have subscriptions or replication slots");
-	if (!r->no_safety)
+	if (!r->job.no_safety)
 		refuse_any(r, pick(&f->closed, &r->census.databases, true),
 		    "has databases that nobody may connect to, so that no safety dump would hold them");
 }
@@ -63,8 +52,8 @@ check_cluster(struct pgrestore *r)
 {
 	const struct pgfacts *f = &r->facts;
 	if (!f->super)
-		pgrestore_refuse(r, "'%s' is no superuser of the server in %s", r->user, r->container);
-	if (r->empty)
+		restore_refuse(&r->job, "'%s' is no superuser of the server in %s", r->job.user, r->job.container);
+	if (r->job.empty)
 		check_empty(r);
 	else {
 		refuse_any(r, pick(&f->databases, &r->census.databases, true),
@@ -72,8 +61,8 @@ check_cluster(struct pgrestore *r)
 		refuse_any(r, pick(&f->roles, &r->census.roles, true),
 		    "has these roles of the dump already (--empty drops them)");
 	}
-	if (names_have(&r->census.demoted, r->user))
-		pgrestore_refuse(r, "in the dump '%s' is no superuser that can log in: it would lock itself out. Restore as another superuser", r->user);
+	if (names_have(&r->census.demoted, r->job.user))
+		restore_refuse(&r->job, "in the dump '%s' is no superuser that can log in: it would lock itself out. Restore as another superuser", r->job.user);
 }
 
 /* Tablespaces are empty by then; what roles own or were granted in what stays keeps them from being dropped. */
@@ -100,8 +89,9 @@ static const char drop_rest[] =
 	"SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user AND oid <> 10 \\gexec\n";
 
 static char *
-emptying(const struct pgrestore *r)
+emptying(const struct pgrestore *r, bool whole)
 {
+	(void)whole; /* never */
 	char *pieces = pgempty_pieces();
 	/* since 13 sessions can be thrown out by the same command */
 	char *databases = xasprintf(drop_databases, r->facts.version.series[0] >= 13 ? " WITH (FORCE)" : "");
@@ -113,63 +103,21 @@ emptying(const struct pgrestore *r)
 	return sql;
 }
 
-static enum pgreplay_end
-replay(const struct pgrestore *r, bool empty)
-{
-	char *before = empty ? emptying(r) : NULL;
-	const struct pgreplay p = {.t = &r->target, .census = &r->census, .facts = &r->facts, .fd = r->fd, .name = r->file,
-		.before = before, .go_on = r->put_back, .self = r->user};
-	enum pgreplay_end end = pgreplay_run(&p);
-	free(before);
-	return end;
-}
-
-static int
-ended(void)
-{
-	return pgrestore_signal() ? 128 + pgrestore_signal() : BD_FAILED;
-}
-
-static int
-put_back(struct pgrestore *r)
-{
-	struct pgrestore back;
-	int status = ended();
-	if (!r->safety) {
-		pgrestore_refuse(r, "the restore failed; the server in %s holds a part of the dump, and there is no safety dump", r->container);
-		return status;
-	}
-	fprintf(stderr, "the restore failed; putting back what was on the server in %s\n", r->container);
-	pgrestore_go_on();
-	enum pgreplay_end end = pgrestore_open_safety(r, &back) == 0 ? replay(&back, true) : PGREPLAY_TORN;
-	if (end == PGREPLAY_DONE)
-		pgrestore_refuse(r, "the restore failed; what was on the server in %s has been put back", r->container);
-	else if (end == PGREPLAY_PARTLY)
-		pgrestore_refuse(r, "the restore failed; what was on the server in %s has been put back, but for what is said above, which is in %s",
-		    r->container, r->safety);
-	else {
-		pgrestore_refuse(r, "the restore failed, and the server in %s is neither as it was nor restored", r->container);
-		pgrestore_say_command(r, "As soon as the server can do it, this puts back what was there");
-	}
-	pgrestore_close_safety(&back);
-	return status;
-}
-
 /* What is to be dropped must be in the safety dump, or it is none. */
 static int
 check_safety(const struct pgrestore *r)
 {
 	struct pgrestore back;
-	int rc = pgrestore_open_safety(r, &back);
+	int rc = pgsafety_open(r, &back);
 	struct names lost = rc == 0 ? pick(&back.facts.databases, &back.census.databases, false) : (struct names){0};
 	if (lost.count) {
 		char *all = names_show(&lost);
-		warnx("%s: databases are not in it: %s", r->safety, all);
+		warnx("%s: databases are not in it: %s", r->safety.path, all);
 		free(all);
 		rc = -1;
 	}
 	names_free(&lost);
-	pgrestore_close_safety(&back);
+	pgrestore_forget(&back);
 	return rc;
 }
 
@@ -179,55 +127,49 @@ tell_password(const struct pgrestore *r)
 {
 	static const char *const argv[] = {"psql", "-XwqAt", "-c", "SELECT", NULL};
 	if (pgtarget_run(&r->target, argv, &(struct exec){0}) != 0)
-		fprintf(stderr, "NOTE: the password of '%s' is now the one it had when the dump was made.\n", r->user);
+		fprintf(stderr, "NOTE: the password of '%s' is now the one it had when the dump was made.\n", r->job.user);
 }
 
 static int
 restore(struct pgrestore *r)
 {
-	if (r->refusals)
+	if (r->job.refusals)
 		return BD_FAILED;
-	if (r->dry || r->verbose)
-		fprintf(stderr, "%s%s into the server in %s, %s\n", r->empty ? "empty it, then " : "", r->file, r->container,
-		    r->no_safety ? "without a safety dump" : "after a safety dump");
-	if (r->dry)
+	if (r->job.dry || r->job.verbose)
+		fprintf(stderr, "%s%s into the server in %s, %s\n", r->job.empty ? "empty it, then " : "", r->job.file, r->job.container,
+		    r->job.no_safety ? "without a safety dump" : "after a safety dump");
+	if (r->job.dry)
 		return BD_DONE;
-	if (!r->no_safety && (pgrestore_make_safety(r) < 0 || check_safety(r) < 0)) {
-		pgrestore_refuse(r, "no safety dump could be made; the server in %s is as it was", r->container);
-		return ended();
+	if (!r->job.no_safety && (pgsafety_make(r) < 0 || check_safety(r) < 0)) {
+		restore_refuse(&r->job, "no safety dump could be made; %s is as it was", r->where);
+		return pgrestore_ended();
 	}
-	enum pgreplay_end end = replay(r, r->empty);
-	if (end == PGREPLAY_NOTHING) {
-		pgrestore_refuse(r, "the restore failed; the server in %s is as it was", r->container);
-		return ended();
-	}
+	enum pgreplay_end end = pgrestore_replay(r, false);
+	if (end == PGREPLAY_NOTHING)
+		return pgrestore_as_it_was(r);
 	if (end == PGREPLAY_PARTLY) {
-		pgrestore_refuse(r, "the server in %s holds what the safety dump holds, but for what is said above", r->container);
+		restore_refuse(&r->job, "%s holds what the safety dump holds, but for what is said above", r->where);
 		return BD_FAILED;
 	}
 	if (end != PGREPLAY_DONE)
-		return put_back(r);
+		return pgsafety_put_back(r);
 	tell_password(r);
-	return pgrestore_remove_safety(r) == 0 ? BD_DONE : BD_FAILED;
+	return safety_remove(&r->safety) == 0 ? BD_DONE : BD_FAILED;
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct pgrestore r = {.program = "bd-restore-cluster", .kind = DUMP_CLUSTER, .database = "postgres"};
-	bd_start();
-	pgrestore_options(&r, argc, argv, wrong_usage);
-	if (argc - optind != 2 || !r.user || !*r.user || !*argv[optind])
-		usage();
-	r.container = argv[optind];
-	r.file = argv[optind + 1];
+	struct pgrestore r = {.program = "bd-restore-cluster", .kind = DUMP_CLUSTER, .emptying = emptying,
+		.job.database = "postgres"};
+	pgrestore_begin(&r, argc, argv, synopsis);
 	int status = pgrestore_look(&r);
 	if (status == BD_DONE) {
 		if (!r.unusable)
 			check_cluster(&r);
 		status = restore(&r);
-		if (status == BD_DONE && !r.dry)
-			printf("PostgreSQL cluster restore complete from '%s'.\n", r.file);
+		if (status == BD_DONE && !r.job.dry)
+			printf("PostgreSQL cluster restore complete from '%s'.\n", r.job.file);
 	}
 	pgrestore_close(&r);
 	return bd_finish(status);

@@ -1,4 +1,7 @@
 /* lines.c - lines out of pieces of any size, in constant memory. */
+#include <stdlib.h>
+
+#include "bd.h"
 #include "lines.h"
 
 static void
@@ -28,4 +31,12 @@ lines_end(struct lines *l)
 {
 	if (l->len)
 		flush(l);
+}
+
+void
+lines_say(const char *label, const char *line)
+{
+	char *shown = tsv_show(line);
+	warnx("%s: %s", label, shown);
+	free(shown);
 }

@@ -12,6 +12,7 @@ struct lines {
 };
 
 void lines_feed(struct lines *l, const void *data, size_t len);
+void lines_say(const char *label, const char *line); /* `program: LABEL: line` on stderr, which upsets no terminal */
 void lines_end(struct lines *l); /* the last one may lack its LF */
 
 #endif

@@ -226,11 +226,8 @@ mariadump_ask(struct docker *d, struct mariadump *m, const char **command, char 
 		status = ask_server(d, m, &a, *command);
 	}
 	snprintf(why, size, "%s", a.last);
-	if (status > 0 && *a.last) {
-		char *shown = tsv_show(a.last);
-		warnx("%s: %s", m->label, shown);
-		free(shown);
-	}
+	if (status > 0 && *a.last)
+		lines_say(m->label, a.last);
 	free(a.unread.text);
 	free(a.torn.text);
 	return status;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mycontent.h"
+#include "text.h"
 
 /* The comparison without case finds the database's folder, the other leaves out what is spelled otherwise. */
 #define OURS(column) column " = DATABASE() AND BINARY " column " = DATABASE()"
@@ -61,22 +62,6 @@ count(const struct mycontent *c, const char *kind)
 	for (size_t i = 0; i < c->count; i++)
 		n += !strcmp(c->at[i].kind, kind);
 	return n;
-}
-
-static FILE *
-text_begin(char **text, size_t *len)
-{
-	FILE *out = open_memstream(text, len);
-	if (!out)
-		err(BD_FATAL, "memory");
-	return out;
-}
-
-static void
-text_end(FILE *out)
-{
-	if (fclose(out) != 0)
-		err(BD_FATAL, "memory");
 }
 
 char *

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mygrants.h"
 #include "mytarget.h"
+#include "text.h"
 
 static const struct {
 	const char *name;
@@ -140,16 +142,13 @@ mygrants_names(unsigned privileges)
 {
 	char *text;
 	size_t len;
-	FILE *out = open_memstream(&text, &len);
-	if (!out)
-		err(BD_FATAL, "memory");
+	FILE *out = text_begin(&text, &len);
 	unsigned named = 0;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if ((privileges & known[i].privilege) == known[i].privilege && !(named & known[i].privilege)) {
 			fprintf(out, "%s%s", named ? ", " : "", known[i].name);
 			named |= known[i].privilege;
 		}
-	if (fclose(out) != 0)
-		err(BD_FATAL, "memory");
+	text_end(out);
 	return text;
 }

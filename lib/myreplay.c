@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "myreplay.h"
+#include "mysession.h"
+#include "text.h"
 
 /* For locks: what holds them longer is named. Later ones are for those who read what was just created. */
 enum { LOCK_SECONDS = 30, LATER_SECONDS = 600 };
@@ -34,15 +36,6 @@ struct replay {
 	uintmax_t lines;
 	char *section;     /* the comment before where text stands */
 };
-
-static FILE *
-text_begin(char **text, size_t *len)
-{
-	FILE *out = open_memstream(text, len);
-	if (!out)
-		err(BD_FATAL, "memory");
-	return out;
-}
 
 /* What the server may refuse that it has taken before. MySQL lets few accounts set these. -1 said. */
 static int
@@ -83,8 +76,7 @@ write_lead(struct replay *r, const struct mycontent *now, bool empty)
 	if (empty)
 		mycontent_drop(now, out);
 	fprintf(out, "UNLOCK TABLES; SET SESSION lock_wait_timeout = %d; ", LATER_SECONDS);
-	if (fclose(out) != 0)
-		err(BD_FATAL, "memory");
+	text_end(out);
 	return rc;
 }
 
@@ -263,7 +255,7 @@ run(struct replay *r)
 		.ready = r->go_on ? &r->gate : NULL};
 	if (r->go_on && (r->gate = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		err(BD_FATAL, "eventfd");
-	int status = mytarget_session(r->t, &s);
+	int status = mysession_run(r->t, &s);
 	if (r->go_on)
 		close(r->gate);
 	if (r->text)

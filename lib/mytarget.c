@@ -4,140 +4,14 @@
 #include <string.h>
 
 #include "lines.h"
-#include "mytarget.h"
+#include "mygrants.h"
+#include "mysession.h"
+#include "text.h"
 
-enum { ARGS = 24 };
-/* What the client puts around a statement that failed, where it cannot be told not to show it. */
-static const char fence[] = "--------------";
-
-struct talk {
-	struct mytarget *t;
-	const struct my_session *s;
-	struct lines out, err;
-	bool fenced;
-};
-
-static void
-on_line(void *arg, const char *line)
+const char *
+mytarget_dumper(const struct mytarget *t)
 {
-	struct talk *k = arg;
-	if (k->s->line)
-		k->s->line(k->s->arg, line);
-}
-
-static void
-on_error(void *arg, const char *line)
-{
-	struct talk *k = arg;
-	if (!strcmp(line, fence)) {
-		k->fenced = !k->fenced;
-		return;
-	}
-	if (k->fenced || !*line || strstr(line, "print-query-on-error"))
-		return;
-	if (k->s->error) {
-		k->s->error(k->s->arg, line);
-		return;
-	}
-	char *shown = tsv_show(line);
-	warnx("%s: %s", k->t->container, shown);
-	free(shown);
-}
-
-static ssize_t
-give(void *arg, void *buf, size_t len)
-{
-	struct talk *k = arg;
-	return k->s->in(k->s->arg, buf, len);
-}
-
-static int
-put_out(void *arg, const void *data, size_t len)
-{
-	struct talk *k = arg;
-	lines_feed(&k->out, data, len);
-	return 0;
-}
-
-static int
-put_err(void *arg, const void *data, size_t len)
-{
-	struct talk *k = arg;
-	lines_feed(&k->err, data, len);
-	return 0;
-}
-
-/* The values of options are their own arguments, or joined by =, so that no name is taken for an option. */
-static char *const *
-make_argv(const struct mytarget *t, bool force, char *argv[ARGS])
-{
-	size_t n = 0;
-	argv[n++] = xstrdup(t->client);
-	argv[n++] = xasprintf("--user=%s", t->user);
-	if (t->socket)
-		argv[n++] = xstrdup("--protocol=socket");
-	else {
-		argv[n++] = xstrdup("--host=127.0.0.1");
-		argv[n++] = xstrdup("--protocol=tcp");
-	}
-	static const char *const always[] = {
-		"--batch", "--skip-column-names", "--unbuffered",
-		"--skip-reconnect",   /* a new session has other settings */
-		"--binary-mode",      /* keeps CR LF, and knows no commands of its own */
-		"--comments",         /* those in routines are part of them */
-		"--default-character-set=utf8mb4",
-		"--max-allowed-packet=1G",
-		"--loose-skip-print-query-on-error", /* which may hold what nobody else should read */
-	};
-	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-		argv[n++] = xstrdup(always[i]);
-	argv[n++] = xstrdup(force ? "--force" : "--skip-force"); /* whatever my.cnf says */
-	argv[n++] = xasprintf("--database=%s", t->database);
-	argv[n] = NULL;
-	return argv;
-}
-
-static void
-free_argv(char *argv[ARGS])
-{
-	for (size_t i = 0; argv[i]; i++)
-		free(argv[i]);
-}
-
-int
-mytarget_session(struct mytarget *t, const struct my_session *s)
-{
-	struct talk k = {.t = t, .s = s};
-	char *argv[ARGS], *password = xasprintf("MYSQL_PWD=%s", t->password ? t->password : "");
-	const char *const env[] = {t->password ? password : NULL, NULL};
-	union {
-		char *const *in;
-		const char *const *out;
-	} args = {.in = make_argv(t, s->force, argv)};
-	const struct exec e = {.container = t->container, .argv = args.out, .env = env, .journal = -1, .in = s->in ? give : NULL,
-		.out = put_out, .err = put_err, .arg = &k, .stop = t->stop, .ready = s->ready};
-	k.out = (struct lines){.each = on_line, .arg = &k};
-	k.err = (struct lines){.each = on_error, .arg = &k};
-	int status = exec_run(t->d, &e);
-	lines_end(&k.out);
-	lines_end(&k.err);
-	explicit_bzero(password, strlen(password));
-	free(password);
-	free_argv(argv);
-	return status;
-}
-
-char *
-mytarget_command(const struct mytarget *t)
-{
-	char *argv[ARGS];
-	union {
-		char *const *in;
-		const char *const *out;
-	} args = {.in = make_argv(t, false, argv)};
-	char *line = shell_quote(args.out);
-	free_argv(argv);
-	return line;
+	return strcmp(t->client, "mariadb") ? "mysqldump" : "mariadb-dump";
 }
 
 /* A query, and its answer in memory. */
@@ -177,11 +51,11 @@ ask(struct mytarget *t, const char *sql, char **out, char **said)
 	struct question q = {.left = sql};
 	const struct my_session s = {.in = question_in, .line = question_line, .error = question_error, .arg = &q};
 	size_t out_len, said_len;
-	if (!(q.out = open_memstream(out, &out_len)) || !(q.err = open_memstream(said, &said_len)))
-		err(BD_FATAL, "memory");
-	int status = mytarget_session(t, &s);
-	if (fclose(q.out) != 0 || fclose(q.err) != 0)
-		err(BD_FATAL, "memory");
+	q.out = text_begin(out, &out_len);
+	q.err = text_begin(said, &said_len);
+	int status = mysession_run(t, &s);
+	text_end(q.out);
+	text_end(q.err);
 	return status;
 }
 
@@ -190,11 +64,8 @@ say(const struct mytarget *t, const char *said)
 {
 	char *copy = xstrdup(said), *rest = copy;
 	for (char *line; (line = strsep(&rest, "\n"));)
-		if (*line) {
-			char *shown = tsv_show(line);
-			warnx("%s: %s", t->container, shown);
-			free(shown);
-		}
+		if (*line)
+			lines_say(t->container, line);
 	free(copy);
 }
 

@@ -11,28 +11,6 @@
 #include "dump.h"
 #include "exec.h"
 
-enum my_privilege {
-	MY_MAY_SELECT = 1 << 0,
-	MY_MAY_INSERT = 1 << 1,
-	MY_MAY_DELETE = 1 << 2,
-	MY_MAY_CREATE = 1 << 3,
-	MY_MAY_DROP = 1 << 4,
-	MY_MAY_ALTER = 1 << 5,
-	MY_MAY_LOCK_TABLES = 1 << 6,
-	MY_MAY_CREATE_VIEW = 1 << 7,
-	MY_MAY_SHOW_VIEW = 1 << 8,
-	MY_MAY_TRIGGER = 1 << 9,
-	MY_MAY_CREATE_ROUTINE = 1 << 10,
-	MY_MAY_ALTER_ROUTINE = 1 << 11,
-	MY_MAY_EVENT = 1 << 12,
-	MY_MAY_SET_USER = 1 << 13, /* a DEFINER that is somebody else */
-	MY_MAY_ALL = (1 << 14) - 1,
-};
-
-/* What SHOW GRANTS says of the database, in the rows of mytarget_query. */
-unsigned mygrants(const char *lines, const char *database);
-char *mygrants_names(unsigned privileges); /* "CREATE, DROP"; to be freed */
-
 struct mytarget {
 	struct docker *d;
 	const char *container, *database, *user;
@@ -44,7 +22,7 @@ struct mytarget {
 	char *account;   /* which the server took user for: app@% */
 	struct dump_version serving;
 	uintmax_t packet; /* the longest statement it takes */
-	unsigned privileges;
+	unsigned privileges; /* see mygrants.h */
 };
 
 /* Finds the client and a way to connect, and asks who is there. BD_DONE, BD_FAILED, BD_FATAL (said). */
@@ -57,16 +35,6 @@ int mytarget_query(struct mytarget *t, const char *sql, char **out);
 void mytarget_unescape(char *s); /* a value of a row, in place */
 void mytarget_quote(FILE *out, const char *name); /* as a name in SQL */
 
-/* A session that is fed by in; what it writes comes line by line. As exec_run. */
-struct my_session {
-	ssize_t (*in)(void *arg, void *buf, size_t len);
-	void (*line)(void *arg, const char *line);
-	void (*error)(void *arg, const char *line); /* NULL: said */
-	void *arg;
-	bool force;       /* what fails does not end it, and its status is 0 nevertheless */
-	const int *ready; /* as exec's */
-};
-int mytarget_session(struct mytarget *t, const struct my_session *s);
-char *mytarget_command(const struct mytarget *t); /* as it would be typed, to be freed */
+const char *mytarget_dumper(const struct mytarget *t); /* the tool that belongs to the client */
 
 #endif

@@ -98,3 +98,10 @@ pgitem_name(const char **at, const char *end)
 	*at = p;
 	return name;
 }
+
+char *
+pgitem_after(const struct pgitem *item, const char *words)
+{
+	const char *at = item->text, *end = item->text + item->len;
+	return item->kind == PGITEM_STATEMENT && pgitem_words(&at, end, words) ? pgitem_name(&at, end) : NULL;
+}

@@ -23,6 +23,7 @@ bool pgitem_words(const char **at, const char *end, const char *words); /* these
 char *pgitem_name(const char **at, const char *end); /* the name that comes next, as the server has it; to be freed; NULL: none */
 
 bool pgitem_is(const struct pgitem *item, const char *words);     /* a statement that begins with them */
+char *pgitem_after(const struct pgitem *item, const char *words); /* and the name that follows them, to be freed; NULL: none */
 bool pgitem_transaction(const struct pgitem *item);               /* BEGIN; or COMMIT; and nothing more */
 bool pgitem_meta(const struct pgitem *item, const char *command); /* the command \restrict, say */
 

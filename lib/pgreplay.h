@@ -4,10 +4,7 @@
  * end marker has passed, the file has proved to be what the census saw, and psql has done all that came before. Whatever else ends the connection
  * rolls everything back. In pieces each statement stands for itself.
  *
- * On and on: in pieces, and what fails costs itself and nothing else. psql would take the rows behind a COPY that the server refuses for
- * commands: so each COPY is tried without rows, in the transaction in which it is then done, and its rows are
- * left out if that fails, or if the table has rows already. psql would end where it cannot connect: what belongs in a database that could not
- * be created is left out. */
+ * On and on: in pieces, and what fails costs itself and nothing else; see pgonward.h. */
 #ifndef BD_PGREPLAY_H
 #define BD_PGREPLAY_H
 

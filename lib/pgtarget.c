@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
 #include "pgempty.h"
 #include "pgtarget.h"
 
@@ -38,9 +39,7 @@ void
 pgtarget_say(void *target, const char *line)
 {
 	const struct pgtarget *t = target;
-	char *shown = tsv_show(line);
-	warnx("%s: %s", t->container, shown);
-	free(shown);
+	lines_say(t->container, line);
 }
 
 static int

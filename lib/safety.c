@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "safety.h"
+#include "text.h"
 
 /* As mkdir -p; only the last one is for nobody else. */
 static int
@@ -44,9 +45,9 @@ make_name(const char *container, const char *database)
 	size_t len;
 	time_t now = time(NULL);
 	struct tm tm;
-	FILE *out = open_memstream(&text, &len);
-	if (!out || !localtime_r(&now, &tm))
-		err(BD_FATAL, "memory");
+	FILE *out = text_begin(&text, &len);
+	if (!localtime_r(&now, &tm))
+		err(BD_FATAL, "the time");
 	strftime(when, sizeof when, "%Y%m%d%H%M%S", &tm);
 	put_plain(out, container);
 	if (database) {
@@ -54,8 +55,7 @@ make_name(const char *container, const char *database)
 		put_plain(out, database);
 	}
 	fprintf(out, ".%s.%ld.%s", when, (long)getpid(), database ? "backup.sql" : "cluster.backup.sql");
-	if (fclose(out) != 0)
-		err(BD_FATAL, "memory");
+	text_end(out);
 	return text;
 }
 
@@ -86,11 +86,13 @@ safety_open(const struct safety *s)
 	return fd;
 }
 
-void
+int
 safety_remove(struct safety *s)
 {
-	if (unlinkat(s->dir, s->name, 0) < 0 && errno != ENOENT)
-		warn("%s", s->path);
+	if (!s->path || unlinkat(s->dir, s->name, 0) == 0 || errno == ENOENT)
+		return 0;
+	warn("%s", s->path);
+	return -1;
 }
 
 void

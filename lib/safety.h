@@ -16,7 +16,7 @@ struct safety {
  * whole server if that is NULL: CONTAINER.DATABASE.TIME.PID.backup.sql. -1 said. */
 int safety_begin(struct safety *s, const char *folder, const char *container, const char *database);
 int safety_open(const struct safety *s);     /* the dump, to read; -1 said */
-void safety_remove(struct safety *s);        /* it has served: the dump goes, if there is one */
-void safety_free(struct safety *s);
+int safety_remove(struct safety *s);         /* it has served: the dump goes, if there is one; -1 said */
+void safety_free(struct safety *s);          /* the path is NULL from then on */
 
 #endif
