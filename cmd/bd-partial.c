@@ -81,8 +81,13 @@ make(const char *root, const char *hash, const char *repo)
 		path = xasprintf("%s/.baudolo/partial/%s", root, name);
 		if (mkdirat(parent, name, 0700) == 0)
 			break;
-		if (errno != EEXIST || !(stamp = generation_next(stamp, time(NULL))))
+		char *next = errno == EEXIST ? generation_next(stamp, time(NULL)) : NULL;
+		if (!next)
 			err(BD_FATAL, "%s", path);
+		free(stamp);
+		free(name);
+		free(path);
+		stamp = next;
 	}
 	int fd = backups_folder(parent, name, false);
 	if (fd < 0)

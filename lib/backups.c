@@ -1,6 +1,7 @@
 /* backups.c - the folders below BACKUPS. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backups.h"
@@ -37,6 +38,8 @@ backups_left(const char *backups, const char *name, const char *hash, int *folde
 	for (ssize_t i = 0; i < n; i++)
 		if (!strncmp(names[i], hash, len) && names[i][len] == '.')
 			names[kept++] = names[i];
+		else
+			free(names[i]);
 	names = xrealloc(names, kept + 1, sizeof *names);
 	names[kept] = NULL;
 	return names;

@@ -140,7 +140,12 @@ add_folders(struct generation *g, int fd)
 	for (ssize_t i = 0; i < n; i++)
 		if (is_folder(fd, names[i]) && strcmp(names[i], "-"))
 			add(g, (struct holding){.name = names[i]});
-	return n < 0 ? -1 : 0;
+		else
+			free(names[i]);
+	if (n < 0)
+		return -1;
+	free(names);
+	return 0;
 }
 
 static const char *
