@@ -609,7 +609,7 @@ equal_in_its_place() {
 	mkdir "$WORK/p"
 	printf 'a\tskip\t-\texcluded\t/x\t-\nb\tfail\t-\tunmounted\t/y\t-\n' >"$WORK/plan"
 	run -1 --separate-stderr bd-rsync "$REPO" "$WORK/p" <"$WORK/plan"
-	[ "$output" = $'b\tfailed\t0\t0\t0\t0.000\t-\tunmounted' ]
+	[ "$output" = $'b\tfailed\t0\t0\t0\t0.000\t-\tunmounted\t0' ]
 	[ -z "$(ls -A "$WORK/p")" ]
 }
 
