@@ -10,7 +10,7 @@
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-options [-sV] SPEC -- [ARGUMENT...]\n");
+	fprintf(stderr, "usage: bd-options [-sV] SPEC -- [ARGUMENT...]\n       bd-options -0 [-s] SPEC\n");
 	exit(BD_USAGE);
 }
 
@@ -52,6 +52,35 @@ write_shell(const struct opt *p)
 	free(word);
 }
 
+/* For a shell: what it can start itself again with. */
+static void
+write_others(const struct options *o)
+{
+	char *words = shell_quote((const char *const *)o->other), *quoted = shell_quote((const char *const[]){words, NULL});
+	printf("others=%s\n", quoted);
+	free(quoted);
+	free(words);
+}
+
+/* What is left of in: arguments, each with a NUL behind it. */
+static char **
+read_arguments(FILE *in, const char *name)
+{
+	char **list = xcalloc(1, sizeof *list), *argument = NULL;
+	size_t count = 0, room = 0;
+	for (ssize_t len; (len = getdelim(&argument, &room, '\0', in)) >= 0; argument = NULL, room = 0) {
+		if (argument[len - 1])
+			errx(BD_USAGE, "%s: the last argument has no end", name);
+		list = xrealloc(list, count + 2, sizeof *list);
+		list[count++] = argument;
+		list[count] = NULL;
+	}
+	free(argument);
+	if (ferror(in))
+		err(BD_FATAL, "%s", name);
+	return list;
+}
+
 /* Returns the exit status: without -s, 1 tells the help from records. */
 static int
 write_help(const struct options *o, bool shell)
@@ -87,15 +116,16 @@ wrong_usage(const struct options *o)
 int
 main(int argc, char *argv[])
 {
-	bool shell = false;
+	bool shell = false, nul = false;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "+sV")) != -1;)
+	for (int c; (c = getopt(argc, argv, "+0sV")) != -1;)
 		switch (c) {
+		case '0': nul = true; break;
 		case 's': shell = true; break;
 		case 'V': bd_version();
 		default: usage();
 		}
-	if (argc - optind < 2 || strcmp(argv[optind + 1], "--") != 0)
+	if (nul ? argc - optind != 1 : argc - optind < 2 || strcmp(argv[optind + 1], "--") != 0)
 		usage();
 	bool from_stdin = !strcmp(argv[optind], "-");
 	const char *name = from_stdin ? "stdin" : argv[optind];
@@ -105,12 +135,14 @@ main(int argc, char *argv[])
 	static struct options o;
 	if (options_read(&o, in, name) < 0)
 		return ferror(in) ? BD_FATAL : BD_USAGE;
-	if (options_parse(&o, argv + optind + 2) < 0)
+	if (options_parse(&o, nul ? read_arguments(in, name) : argv + optind + 2) < 0)
 		return wrong_usage(&o);
 	if (o.alone == o.opt)
 		return bd_finish(write_help(&o, shell));
 	for (const struct opt *p = o.opt; p < o.opt + o.count; p++)
 		if (o.alone ? p == o.alone : p->given)
 			(shell ? write_shell : write_records)(p);
+	if (shell && o.secret && !o.alone)
+		write_others(&o);
 	return bd_finish(BD_DONE);
 }

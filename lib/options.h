@@ -15,6 +15,7 @@ enum opt_kind {
 	OPT_NUMBER, /* a whole number above 0 */
 	OPT_LIST0,
 	OPT_LIST1, /* a list that is not empty */
+	OPT_SECRET, /* a value that is to be in nobody's argv */
 	OPT_OPERAND,
 };
 
@@ -50,10 +51,13 @@ struct options {
 	size_t notes;
 
 	const struct opt *alone; /* the OPT_ALONE that was met */
+	bool secret;             /* an OPT_SECRET was met */
+	char **other;            /* the arguments but those, NULL-terminated */
+	size_t others;
 	char *wrong;             /* why the command line is wrong usage */
 };
 
-/* Reads the table; name is the file's, for messages. -1: malformed or unreadable (said). */
+/* Reads the table, up to its end or a line `end`; name is the file's, for messages. -1: malformed or unreadable (said). */
 int options_read(struct options *o, FILE *in, const char *name);
 
 /* Matches the NULL-terminated arguments, which must outlive o; -1: wrong usage, with the reason in o->wrong. */

@@ -260,22 +260,22 @@ assign(struct options *o, char *argv[], const struct token *token)
 {
 	struct opt *operand = o->opt, *end = o->opt + o->count;
 	char *superfluous = NULL;
-	for (size_t i = 0; argv[i] && !o->alone && !o->wrong; i++) {
-		if (token[i].is == END)
-			continue;
-		if (token[i].is == OPTION) {
-			if (token[i].opt)
-				i += take(o, argv + i, token + i);
-			else
-				add(&superfluous, " ", "", argv[i]);
-			continue;
-		}
+	for (size_t i = 0, next; argv[i] && !o->alone && !o->wrong; i = next) {
+		const struct opt *p = token[i].is == OPTION ? token[i].opt : NULL;
 		while (operand < end && operand->kind != OPT_OPERAND)
 			operand++;
-		if (operand == end)
-			add(&superfluous, " ", "", argv[i]);
-		else
+		next = i + 1;
+		if (p)
+			next += take(o, argv + i, token + i);
+		else if (token[i].is == VALUE && operand < end)
 			set(o, operand++, NULL, argv + i, 1);
+		else if (token[i].is != END)
+			add(&superfluous, " ", "", argv[i]);
+		if (p && p->kind == OPT_SECRET)
+			o->secret = true;
+		else
+			while (i < next)
+				o->other[o->others++] = argv[i++];
 	}
 	if (superfluous && !o->alone && !o->wrong)
 		wrong(o, "unrecognized arguments: %s", superfluous);
@@ -352,6 +352,7 @@ options_parse(struct options *o, char *argv[])
 		count++;
 	struct token *token = xcalloc(count + 1, sizeof *token);
 	int status = 0;
+	o->other = xcalloc(count + 1, sizeof *o->other);
 	for (size_t i = 0; i < count && !status; i++) {
 		status = classify(o, argv[i], &token[i]);
 		if (token[i].is == END)

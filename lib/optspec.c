@@ -77,6 +77,8 @@ read_names(const struct tsv *t, const struct options *o, struct opt *p, char *li
 			return tsv_bad(t, "the first name must be a long one, not '%s'", name);
 		if (p->count && p->kind == OPT_OPERAND)
 			return tsv_bad(t, "an operand has one name");
+		if (p->kind == OPT_SECRET && !name[1])
+			return tsv_bad(t, "a secret has long names only");
 		if (find(o, name))
 			return tsv_bad(t, "'%s' is there already", name);
 		if (p->kind != OPT_OPERAND && check_prefix(t, o, p->ours, name) < 0)
@@ -136,10 +138,11 @@ read_text(const struct tsv *t, const char *what, char **to, char *rest)
 	return (*to = text(rest)) ? 0 : tsv_bad(t, "'%s' without text", what);
 }
 
+/* 1: this was the last. */
 static int
 read_line(const struct tsv *t, struct options *o, char *rest)
 {
-	static const char *const kind[] = {"flag", "alone", "value0", "value1", "number", "list0", "list1", "operand"};
+	static const char *const kind[] = {"flag", "alone", "value0", "value1", "number", "list0", "list1", "secret", "operand"};
 	static const char *const rule[] = {"require", "exclude", "need"};
 	const char *what = word(&rest);
 	if (!what)
@@ -159,6 +162,8 @@ read_line(const struct tsv *t, struct options *o, char *rest)
 		return read_text(t, what, &o->program, rest);
 	if (!strcmp(what, "about"))
 		return read_text(t, what, &o->about, rest);
+	if (!strcmp(what, "end"))
+		return 1;
 	if (strcmp(what, "note"))
 		return tsv_bad(t, "unknown word '%s'", what);
 	char *note = text(rest);
@@ -186,6 +191,8 @@ options_read(struct options *o, FILE *in, const char *name)
 			status = read_line(&t, o, t.buf);
 		}
 	}
+	if (status > 0)
+		status = 0;
 	if (!status && ferror(in)) {
 		warn("%s", name);
 		status = -1;

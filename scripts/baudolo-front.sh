@@ -48,11 +48,12 @@ check_name() {
 	esac
 }
 
-# options SPEC ARGUMENT...: sets a variable for each option given, by what the function SPEC prints for bd-options(1)
+# options SPEC ARGUMENT...: sets a variable for each option given, by what the function SPEC prints for bd-options(1), which
+# reads the arguments from a pipe: passwords are nobody's arguments but ours
 options() {
 	spec=$1
 	shift
-	given=$("$spec" | bd-options -s - -- "$@") || exit $(($? == 2 ? 2 : 3))
+	given=$({ "$spec" && echo end && { [ $# = 0 ] || printf '%s\0' "$@"; }; } | bd-options -0s -) || exit $(($? == 2 ? 2 : 3))
 	eval "$given"
 	unset given # a password may be in it
 	if [ "$version" ]; then

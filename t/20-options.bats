@@ -281,31 +281,55 @@ restore_table() {
 	done
 }
 
-@test "baudolo-restore: what is a value for bd-options is a password for the shell" {
+@test "a secret: whatever it is, the other arguments are told without it" {
 	local shell value taken
 	front_end baudolo-restore
 	verb=postgres
 	spec >spec
-	sed -n '/^is_value() {$/,/^}$/p; /^hide_password() {$/,/^}$/p' "$BD_ROOT/scripts/baudolo-restore" >try
-	cat >>try <<-'E'
-		self=./again
-		hide_password "$@"
+	sed 's/^secret /value0 /' spec >plain
+	cat >try <<-'E'
+		given=$({ cat spec && echo end && printf '%s\0' "$@"; } | bd-options -0s -) || exit
+		eval "$given"
+		eval "set -- $others"
+		printf '%s|' "$db_password" "$@"
 	E
-	printf '#!/bin/sh\nprintf "%%s|" "$BAUDOLO_DB_PASSWORD" "$@"\n' >again
-	chmod +x again
 	for value in -12345 -1.5 -.5 -0 '-a b' '--a b' '--a b=c' '--db-password x' '- ' ' -' '-1 2' '-.' '-5.' '-1.2.3' -1e5 -- - '' x '*' '-*' \
-		--empty -ab '--empty=a b' '--db-p=x y' '-1-2' -.-. $'-a\tb' '---' '=' '-=' '--=' '--=a b'; do
+		--empty -ab '--empty=a b' '--db-p=x y' '-1-2' -.-. $'-a\tb' '---' '=' '-=' '--=' '--=a b' "it's" $'\n' $'\xff'; do
 		taken=0
 		set -- V - latest --container C --db-password "$value" --db-name N
-		bd-options spec -- "$@" >records 2>/dev/null || taken=$?
+		bd-options plain -- "$@" >records 2>/dev/null || taken=$?
 		for shell in dash 'busybox sh' bash; do
 			run --separate-stderr $shell try "$@"
 			[ "$status" = "$taken" ] || { echo "$shell: '$value': $status, not $taken"; false; }
 			[ "$status" = 0 ] || continue
 			[ "$output" = "$value|V|-|latest|--container|C|--db-name|N|" ]
-			grep -F "db-password	=${value//$'\t'/\\t}	db-password" records
 		done
 	done
+	# the last counts, none of them stays, and all else does as it stands
+	run -0 bash try V - --db-p=a latest -n --db-password b --db-n N --db-pass=-c --container=C --empty --
+	[ "$output" = '-c|V|-|latest|-n|--db-n|N|--container=C|--empty|--|' ]
+	run -0 bash try --db-password x --db-name N --container C -- V - latest
+	[ "$output" = 'x|--db-name|N|--container|C|--|V|-|latest|' ]
+	run -2 bash try V - latest --db-password x --db-password-file y --container C --db-name N
+	# where there is none, nothing is said of the others
+	{ cat spec && printf 'end\n' && printf '%s\0' V - latest --container C --db-name N; } >in
+	run ! grep others <(bd-options -0s - <in)
+	[ "$(bd-options -0 in)" = "$(bd-options spec -- V - latest --container C --db-name N)" ]
+}
+
+@test "-0: the arguments behind the table" {
+	printf 'program p\nabout A\noperand0 o xx X x\nlist0 o ll,l L l\nend\n' >spec
+	run -0 bd-options -0 spec
+	[ -z "$output" ]
+	{ cat spec && printf '%s\0' one -l '' $'a\nb' end; } >in
+	[ "$(bd-options -0 in)" = $'xx\t=one\t-\nll\t=\tll\nll\t=a\\nb\tll\nll\t=end\tll' ]
+	{ cat spec && printf 'one\0two'; } >in
+	run -2 --separate-stderr bd-options -0 in
+	[ "$output,$stderr" = ',bd-options: in: the last argument has no end' ]
+	run -2 bd-options -0 spec -- x
+	run -3 bd-options -0 none
+	# without -0, what follows the table is not looked at
+	[ "$(bd-options in -- x)" = $'xx\t=x\t-' ]
 }
 
 @test "baudolo-restore cluster" {
@@ -431,6 +455,7 @@ restore_table() {
 		[ "$stderr" = "bd-options: spec:$want" ] || { echo "$spec: $stderr"; false; }
 	done <<-'E'
 		nonsense x\n -> 3: unknown word 'nonsense'
+		secret o xx,x X h\n -> 3: a secret has long names only
 		flag o\n -> 3: an option is: KIND ORIGIN NAME[,NAME...] METAVAR HELP...
 		flag o xx -\n -> 3: an option is: KIND ORIGIN NAME[,NAME...] METAVAR HELP...
 		flag z xx - h\n -> 3: origin must be o or n, not 'z'
@@ -495,7 +520,7 @@ restore_table() {
 	run -1 bd-options spec -- --nonsense -nh --nonsense
 	run -0 bd-options -V
 	run -2 bd-options
-	[ "$output" = 'usage: bd-options [-sV] SPEC -- [ARGUMENT...]' ]
+	[ "$output" = $'usage: bd-options [-sV] SPEC -- [ARGUMENT...]\n       bd-options -0 [-s] SPEC' ]
 	run -2 bd-options spec
 	run -2 bd-options spec x
 	run -2 bd-options -z spec --
