@@ -7,7 +7,7 @@
 # image_postgres             gives the engine the image bd-test/postgres:15
 # image_mariadb              ... bd-test/mariadb:10.11
 # server_run NAME IMAGE [ARG...]  runs a server without a network, and waits until it serves (args of docker run)
-# server_wait NAME           waits until it serves, for a minute at most
+# server_wait NAME           waits until it serves, for two minutes at most
 # pg NAME [ARG...]           psql as POSTGRES_USER on POSTGRES_DB; input is passed on
 # maria NAME [ARG...]        mariadb as root on MARIADB_DATABASE
 #
@@ -100,15 +100,7 @@ if [ ! -d /var/lib/mysql/mysql ]; then
 		exit 1
 	fi
 	mariadb-install-db --datadir=/var/lib/mysql --auth-root-authentication-method=normal --skip-test-db >&2
-	mariadbd --skip-networking &
-	server=$!
-	until mariadb-admin -u root --silent ping >/dev/null 2>&1; do
-		kill -0 "$server"
-		sleep 0.1
-	done
-	setup | mariadb -u root
-	kill "$server"
-	wait "$server"
+	setup | mariadbd --bootstrap >&2
 fi
 unset ROOT_PASSWORD PASSWORD
 exec "$@"
@@ -207,7 +199,7 @@ bd_serves() {
 
 server_wait() {
 	local _
-	for _ in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4; do
 		wait_for bd_serves_or_ended "$1" 2>/dev/null || continue
 		container_running "$1" && return
 		break

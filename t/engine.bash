@@ -25,7 +25,7 @@
 # image_new REFERENCE...     gives our image other names, `postgres:16` say
 # loop_fs TYPE SIZE          makes a file system of its own (ext4, xfs, btrfs), mounts it, prints where
 # loop_clean                 unmounts what this file got from loop_fs
-# wait_for COMMAND...        runs it until it succeeds, for ten seconds at most
+# wait_for COMMAND...        runs it until it succeeds, for half a minute at most
 #
 # BAUDOLO_TEST_BUSYBOX=IMAGE names an image to pull and use instead of one made from this machine's busybox.
 # All lies in BAUDOLO_TEST_DIR, which scripts/test makes and removes. Run by hand, `bats t/NN-x.bats` uses a folder
@@ -68,7 +68,7 @@ bd_closed() {
 }
 
 wait_for() {
-	local end=$((SECONDS + 10)) turn=0
+	local end=$((SECONDS + 30)) turn=0
 	until "$@"; do
 		if [ "$SECONDS" -gt "$end" ]; then
 			echo "still not: $*" >&2
