@@ -208,7 +208,7 @@ digest_volume(int generation, const char *name, int repo, char *const *generatio
 int
 main(int argc, char *argv[])
 {
-	int workers = digest_workers(), status = BD_DONE;
+	int workers = (int)bd_processors(DIGEST_WORKERS), status = BD_DONE;
 	bd_start();
 	for (int c; (c = getopt(argc, argv, "j:V")) != -1;)
 		switch (c) {

@@ -160,7 +160,7 @@ set_deadline(long seconds)
 int
 main(int argc, char *argv[])
 {
-	int workers = digest_workers();
+	int workers = (int)bd_processors(DIGEST_WORKERS);
 	const char *name = NULL;
 	bd_start();
 	for (int c; (c = getopt(argc, argv, "b:j:o:qt:V")) != -1;)

@@ -33,11 +33,13 @@ _Noreturn void bd_usage(const char *synopsis);
 /* bd_start for a program whose only option is -V: its operands, min to max (-1: any number); exits BD_USAGE otherwise.
  * options is "V", or "+V" where an operand may begin with '-'. */
 char **bd_operands(int argc, char *argv[], const char *options, int min, int max, const char *synopsis);
+long bd_processors(long max); /* how many there are, but not more than max */
 long bd_number(const char *text, long min, long max, const char *what); /* exits BD_USAGE on anything else */
 
 /* mem.c - allocation that exits BD_FATAL instead of returning NULL */
 void *xrealloc(void *p, size_t count, size_t size);
 void *xcalloc(size_t count, size_t size);
+void *xshared(size_t count, size_t size); /* zeroed, and shared with the children */
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -73,6 +75,7 @@ struct tsv_num {
 	char text[24];
 };
 struct tsv_num tsv_num(uintmax_t n); /* for .text, to print a number as a field */
+struct tsv_num tsv_seconds(uintmax_t ms);
 bool field_is(const char *field, const char *text);  /* NULL is nothing */
 bool field_in(const char *field, const char *words); /* is one of the words, which blanks separate; NULL is none, and has none */
 char *tsv_escape(const char *s);     /* as it would stand in a record; to be freed */

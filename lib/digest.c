@@ -25,13 +25,6 @@ struct digester {
 	int threads;
 };
 
-int
-digest_workers(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n < 1 ? 1 : n > DIGEST_WORKERS ? DIGEST_WORKERS : (int)n;
-}
-
 static void
 compute(struct digest *d)
 {

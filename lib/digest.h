@@ -14,7 +14,6 @@ struct digest {
 
 struct digester;
 enum { DIGEST_WORKERS = 64 };
-int digest_workers(void); /* as many as there are processors, but not more than that */
 struct digester *digest_begin(int workers, void (*done)(void *arg, const struct digest *d), void *arg); /* NULL said */
 void digest_put(struct digester *r, int fd, const char *name, void *item); /* done is called from here, for earlier ones */
 void digest_drain(struct digester *r); /* and from here, until all are done */

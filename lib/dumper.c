@@ -31,8 +31,8 @@ struct dumping {
 	uintmax_t flushed;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-because(struct dumper_result *r, const char *fmt, ...)
+void
+dumper_because(struct dumper_result *r, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -71,7 +71,7 @@ on_out(void *arg, const void *data, size_t len)
 	struct dumper_result *r = u->result;
 	int fd = fileno(u->file.out);
 	if (write_all(fd, data, len) < 0) {
-		because(r, "the dump cannot be written: %s", strerror(errno));
+		dumper_because(r, "the dump cannot be written: %s", strerror(errno));
 		return -1;
 	}
 	dump_watch_add(&u->watch, data, len);
@@ -98,7 +98,7 @@ on_query(struct dumping *u, const char *line)
 {
 	const char *query = strcasestr(line, "query was: LOCK TABLE ");
 	if (query && u->job->lock_wait && strstr(u->last, "statement timeout"))
-		because(u->result, "%s waited %u s for a lock in vain: %s", u->job->tool, u->job->lock_wait, strchr(query, ':') + 2);
+		dumper_because(u->result, "%s waited %u s for a lock in vain: %s", u->job->tool, u->job->lock_wait, strchr(query, ':') + 2);
 }
 
 static void
@@ -123,28 +123,28 @@ explain(struct docker *d, const struct dumper *j, struct dumper_result *r, const
 	struct container c;
 	const char *colon = *last ? ": " : "";
 	if (j->stop && *j->stop == SIGALRM)
-		because(r, "nothing came from %s for %u s: it seems to wait for a lock, and was ended", command, j->lock_wait);
+		dumper_because(r, "nothing came from %s for %u s: it seems to wait for a lock, and was ended", command, j->lock_wait);
 	else if (j->stop && *j->stop)
-		because(r, "it was ended by a signal");
+		dumper_because(r, "it was ended by a signal");
 	if (*r->reason)
 		return;
 	if (status == 126 || status == 127)
-		because(r, "%s is not in the container, or cannot be run there%s%s", command, colon, last);
+		dumper_because(r, "%s is not in the container, or cannot be run there%s%s", command, colon, last);
 	else if (status > 128 && status <= 128 + SIGRTMAX)
-		because(r, "%s was ended by signal %d (%s)%s%s", command, status - 128, strsignal(status - 128), colon, last);
+		dumper_because(r, "%s was ended by signal %d (%s)%s%s", command, status - 128, strsignal(status - 128), colon, last);
 	else if (status > 0)
-		because(r, "%s ended with status %d%s%s", command, status, colon, last);
+		dumper_because(r, "%s ended with status %d%s%s", command, status, colon, last);
 	if (*r->reason)
 		return;
 	int rc = status == EXEC_NONE ? DOCKER_NONE : container_inspect(d, j->container, &c);
 	if (rc == DOCKER_NONE)
-		because(r, "the container has vanished");
+		dumper_because(r, "the container has vanished");
 	else if (rc == 0 && c.kind == CONTAINER_DOWN)
-		because(r, "the container does not run any more%s%s", colon, last);
+		dumper_because(r, "the container does not run any more%s%s", colon, last);
 	else if (rc == 0 && c.kind == CONTAINER_PAUSED)
-		because(r, "the container is paused");
+		dumper_because(r, "the container is paused");
 	else
-		because(r, "Docker did not let %s run to its end%s%s", command, colon, last);
+		dumper_because(r, "Docker did not let %s run to its end%s%s", command, colon, last);
 	if (rc == 0)
 		container_free(&c);
 }
@@ -200,7 +200,7 @@ fill(struct docker *d, struct dumping *u, const char *const env[], const char *c
 	if (status)
 		explain(d, j, u->result, argv[0], status, u->last);
 	else if (!dump_watch_complete(&u->watch))
-		because(u->result, "%s ended with status 0, but the end marker of a complete dump is missing", argv[0]);
+		dumper_because(u->result, "%s ended with status 0, but the end marker of a complete dump is missing", argv[0]);
 	return *u->result->reason ? -1 : 0;
 }
 
@@ -218,7 +218,7 @@ dump(struct docker *d, struct dumping *u, const char *const env[])
 		show(j, argv);
 	errno = 0;
 	if (save_begin(&u->file, j->dir, j->name, 0600, true) < 0) {
-		because(u->result, "the dump cannot be written: %s", strerror(errno));
+		dumper_because(u->result, "the dump cannot be written: %s", strerror(errno));
 		return -1;
 	}
 	if (fill(d, u, env, argv) < 0) {
@@ -226,7 +226,7 @@ dump(struct docker *d, struct dumping *u, const char *const env[])
 		return -1;
 	}
 	if (save_commit(&u->file) < 0) {
-		because(u->result, "the dump cannot be written to its end");
+		dumper_because(u->result, "the dump cannot be written to its end");
 		return -1;
 	}
 	return 0;

@@ -28,6 +28,9 @@ struct dumper_result {
 	char reason[400]; /* of a failure */
 };
 
+/* Sets the reason, unless there is one. */
+void dumper_because(struct dumper_result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* 0; -1: no file has appeared, nor is a temporary left; reason says why, as stderr does. What the tool writes on stderr is
  * said as `program: LABEL: line`. What the account of a MariaDB server may not read of routines, events and triggers is left
  * out with a WARNING. r may be in memory that others read after our death. */

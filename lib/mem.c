@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bd.h"
 
@@ -22,6 +23,15 @@ xcalloc(size_t count, size_t size)
 	if (!q && count && size)
 		err(BD_FATAL, "memory");
 	return q;
+}
+
+void *
+xshared(size_t count, size_t size)
+{
+	void *p = mmap(NULL, count * size + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		err(BD_FATAL, "memory");
+	return p;
 }
 
 char *

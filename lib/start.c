@@ -89,6 +89,13 @@ bd_operands(int argc, char *argv[], const char *options, int min, int max, const
 }
 
 long
+bd_processors(long max)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : n > max ? max : n;
+}
+
+long
 bd_number(const char *text, long min, long max, const char *what)
 {
 	char *end;

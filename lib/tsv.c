@@ -165,3 +165,11 @@ tsv_num(uintmax_t n)
 	snprintf(s.text, sizeof s.text, "%ju", n);
 	return s;
 }
+
+struct tsv_num
+tsv_seconds(uintmax_t ms)
+{
+	struct tsv_num s;
+	snprintf(s.text, sizeof s.text, "%ju.%03ju", ms / 1000, ms % 1000);
+	return s;
+}
