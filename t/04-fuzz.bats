@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.."
-	make -s replay
+	make -s -j "$(nproc)" replay
 }
 
 setup() { cd "$BATS_TEST_DIRNAME/.."; }
