@@ -59,22 +59,19 @@ next_on_list(struct beside *b)
 int
 beside_open(struct beside *b, int dir, const char *volume, const char *generation)
 {
-	int fd = openat(dir, MTREE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+	b->name = xasprintf("%s/%s/" MTREE_NAME, generation, volume);
 	b->whole = true;
-	b->walker = in ? walk_begin(dir, volume) : NULL;
+	bool listed = mtree_at(&b->mtree, dir, MTREE_NAME, b->name) == 0;
+	b->walker = listed ? walk_begin(dir, volume) : NULL;
 	if (!b->walker) {
 		int why = errno;
-		if (in)
-			fclose(in);
-		else if (fd >= 0)
-			close(fd);
+		if (listed)
+			fclose(b->mtree.in);
+		free(b->name);
 		errno = why;
 		return -1;
 	}
 	walk_from(b->walker, b->from && (!b->path || strcmp(b->from, b->path) > 0) ? b->from : b->path);
-	b->name = xasprintf("%s/%s/" MTREE_NAME, generation, volume);
-	mtree_open(&b->mtree, in, b->name);
 	next_on_disk(b);
 	next_on_list(b);
 	return 0;

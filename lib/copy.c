@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mtree.h"
 #include "tree.h"
 
 static const char *const hot_options[] = {
@@ -287,6 +288,19 @@ warn_if_emptied(const struct copy *c, const struct link_job *j)
 		warnx("%s: WARNING: it is empty now, and was not before its containers stopped", c->volume);
 }
 
+/* The list of the generation that is linked from. Without it nothing is linked unread. */
+static bool
+open_list(struct link_job *j, struct mtree_in *list, const char *name)
+{
+	if (mtree_at(list, j->prev, "../" MTREE_NAME, name) < 0) {
+		warn("WARNING: all is compared by content: %s", name);
+		j->known = NULL;
+		return false;
+	}
+	j->list = list;
+	return true;
+}
+
 /* The index of the copy in prev is in one of two slots; the other one is for ours. */
 static bool
 copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool hot)
@@ -301,6 +315,9 @@ copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool 
 			old = i;
 	if (old >= 0 && !c->checksum)
 		j->known = &known;
+	struct mtree_in list;
+	char *name = xasprintf("%s/%s/" MTREE_NAME, r->base, c->volume);
+	bool opened = j->known && !hot && open_list(j, &list, name);
 	if (c->cold && old >= 0 && (fstat(j->src, &root) < 0 || !index_same_root(&known, &root))) {
 		because(r, "another folder is at its mountpoint since the containers stopped");
 		ok = false;
@@ -313,6 +330,11 @@ copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool 
 		ok = make_copy(c, r, j, "files", slot[old == 0]);
 	if (ok && hot)
 		warn_if_emptied(c, j);
+	if (opened) {
+		fclose(list.in);
+		mtree_close(&list);
+	}
+	free(name);
 	if (old >= 0)
 		index_close(&known);
 	free(slot[0]);

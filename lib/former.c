@@ -56,19 +56,13 @@ former_open(struct former *f, const char *volume, int self, int repo, char *cons
 	}
 	if (f->dir < 0)
 		return;
-	int fd = openat(f->dir, MTREE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!in) {
-		doubt(f, MTREE_NAME);
-		if (fd >= 0)
-			close(fd);
-		close(f->dir);
-		f->dir = -1;
-		return;
-	}
 	f->name = xasprintf("%s/" MTREE_NAME " of before", volume);
-	mtree_open(&f->mtree, in, f->name);
-	f->entry = mtree_read(&f->mtree) > 0;
+	if (mtree_at(&f->mtree, f->dir, MTREE_NAME, f->name) == 0)
+		return;
+	doubt(f, MTREE_NAME);
+	free(f->name);
+	close(f->dir);
+	f->dir = -1;
 }
 
 void
@@ -108,36 +102,20 @@ former_leave(struct former *f)
 		close(f->level[f->depth]);
 }
 
-/* Moves on to the path; whether it is there. */
-static bool
-find(struct former *f, const char *path)
-{
-	while (f->entry) {
-		int order = strcmp(f->mtree.e.path, path);
-		if (order >= 0)
-			return order == 0;
-		f->entry = mtree_read(&f->mtree) > 0;
-	}
-	return false;
-}
-
 /* Were its size or times others than recorded, somebody has written to it since, and the digest is not of what is here. */
 const char *
 former_digest(struct former *f, const struct walk_item *i)
 {
 	struct stat st;
 	int dir = f->depth ? f->level[f->depth - 1] : -1;
-	if (i->st.st_nlink < 2 || dir < 0 || !find(f, i->path))
+	const struct mtree_entry *e = i->st.st_nlink < 2 || dir < 0 ? NULL : mtree_find(&f->mtree, i->path);
+	if (!e)
 		return NULL;
 	if (fstatat(dir, i->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		doubt(f, i->path);
 		return NULL;
 	}
-	const struct mtree_entry *e = &f->mtree.e;
-	bool same = e->mode == i->st.st_mode && e->uid == i->st.st_uid && e->gid == i->st.st_gid && e->size == i->st.st_size &&
-	    e->time.tv_sec == i->st.st_mtim.tv_sec && e->time.tv_nsec == i->st.st_mtim.tv_nsec &&
-	    st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev;
-	return same ? e->sha256 : NULL;
+	return mtree_is(e, &i->st) && st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev ? e->sha256 : NULL;
 }
 
 bool

@@ -10,7 +10,6 @@ struct former {
 	int dir;               /* the volume there, -1: without a contents.mtree, or there is none at all */
 	char *name;            /* of the contents.mtree, for messages */
 	struct mtree_in mtree;
-	bool entry;            /* mtree.e is one that was not passed yet */
 	int *level;            /* what it has at the folders above where the walk is, the root's first; -1: no such folder */
 	size_t depth, room;
 };

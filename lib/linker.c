@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "linker.h"
+#include "mtree.h"
 
 #define XFS_MAGIC 0x58465342 /* fs/xfs/libxfs/xfs_format.h: XFS_SB_MAGIC, not in linux/magic.h */
 
@@ -185,6 +186,19 @@ linker_dress(const struct linker *l, const struct walk_item *i)
 	return copy_xattrs(i->fd, dest, *i->path ? i->path : l->job->label);
 }
 
+/* Whether PREV's contents.mtree knows the file, so that its digest is known without reading it: bd-digest would take
+ * that of a damaged copy otherwise, and nothing would ever tell. The target of a symlink it takes from the copy. */
+static bool
+vouched(const struct link_job *j, const struct walk_item *i)
+{
+	if (!j->list || !S_ISREG(i->st.st_mode))
+		return !j->list;
+	char *path = xasprintf("files/%s", i->path);
+	const struct mtree_entry *e = mtree_find(j->list, path);
+	free(path);
+	return e && mtree_is(e, &i->st);
+}
+
 int
 linker_unchanged(struct linker *l, const struct walk_item *i, struct stat *prev)
 {
@@ -199,7 +213,7 @@ linker_unchanged(struct linker *l, const struct walk_item *i, struct stat *prev)
 		return 0;
 	if (i->st.st_nlink > 1 && prev->st_nlink + i->st.st_nlink > l->link_max)
 		return 0;
-	if (proven) /* its other names may be other files by now, of which one may have come first */
+	if (proven && vouched(j, i)) /* its other names may be other files by now, of which one may have come first */
 		return i->st.st_nlink > 1 ? take(l, prev) : 1;
 	int same = same_content(i->dir, now->prev, i->name, &i->st);
 	return same > 0 && prev->st_nlink > 1 ? take(l, prev) : same;

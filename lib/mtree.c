@@ -2,126 +2,16 @@
  *
  * The reader is strict in the simplest way: what it has understood of a line, written
  * anew, must be that line. */
-#include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "mtree.h"
+#include "mtreeline.h"
 
 static const char first[] = "#mtree\n. type=dir\n", self_line[] = "./" MTREE_NAME " type=file optional\n",
-                  quoted_line[] = "# \\\n", again_end[] = " optional\n", magic_chars[] = "*?[";
-
-/* Line ends, blanks, '#', backslash, glob characters, '=' and all that is not ASCII mean something to one reader or another. */
-static bool
-harmless(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    (c && strchr("-._,+:@%/~", c));
-}
-
-/* A growing line; no write of ours can fail but for memory. */
-struct line {
-	char **buf;
-	size_t *cap, len;
-};
-
-static void
-reserve(struct line *l, size_t more)
-{
-	if (l->len + more + 1 > *l->cap) {
-		*l->cap = 2 * (l->len + more + 1);
-		*l->buf = xrealloc(*l->buf, *l->cap, 1);
-	}
-}
-
-static void
-add_escaped(struct line *l, const char *s, size_t len)
-{
-	reserve(l, 4 * len);
-	char *to = *l->buf + l->len;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		if (harmless(c)) {
-			*to++ = s[i];
-			continue;
-		}
-		*to++ = '\\';
-		*to++ = (char)('0' + (c >> 6));
-		*to++ = (char)('0' + (c >> 3 & 7));
-		*to++ = (char)('0' + (c & 7));
-	}
-	*to = '\0';
-	l->len = (size_t)(to - *l->buf);
-}
-
-static bool
-magic(const char *name, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (strchr(magic_chars, name[i]))
-			return true;
-	return false;
-}
-
-/* The path; with each name in it that mtree(8) would take for a pattern made one that matches only itself. */
-static void
-add_quoted(struct line *l, const char *path)
-{
-	for (const char *s = path;; s++) {
-		size_t len = strcspn(s, "/");
-		bool pattern = magic(s, len);
-		for (size_t i = 0; i < len; i++) {
-			if (pattern && (s[i] == '\\' || strchr(magic_chars, s[i])))
-				add_escaped(l, "\\", 1);
-			add_escaped(l, s + i, 1);
-		}
-		s += len;
-		if (!*s)
-			return;
-		add_escaped(l, "/", 1);
-	}
-}
-
-static void __attribute__((format(printf, 2, 3)))
-add(struct line *l, const char *fmt, ...)
-{
-	enum { ROOM = 200 }; /* five numbers, or a digest */
-	va_list ap;
-	reserve(l, ROOM);
-	va_start(ap, fmt);
-	int n = vsnprintf(*l->buf + l->len, ROOM, fmt, ap);
-	va_end(ap);
-	l->len += n > 0 ? (size_t)n : 0;
-}
-
-enum form { PLAIN, QUOTED, AGAIN };
-
-static size_t
-format(char **buf, size_t *cap, const struct mtree_entry *e, enum form form)
-{
-	struct line l = {.buf = buf, .cap = cap};
-	const char *type = S_ISDIR(e->mode) ? "dir" : S_ISLNK(e->mode) ? "link" : "file";
-	add(&l, "./");
-	if (form == QUOTED)
-		add_quoted(&l, e->path);
-	else
-		add_escaped(&l, e->path, strlen(e->path));
-	add(&l, " type=%s uid=%ju gid=%ju mode=0%03o", type, (uintmax_t)e->uid, (uintmax_t)e->gid, (unsigned)e->mode & 07777);
-	if (S_ISREG(e->mode))
-		add(&l, " size=%jd", (intmax_t)e->size);
-	add(&l, " time=%jd.%09ld", (intmax_t)e->time.tv_sec, e->time.tv_nsec);
-	if (S_ISREG(e->mode))
-		add(&l, " sha256=%s", e->sha256);
-	if (S_ISLNK(e->mode)) {
-		add(&l, " link=");
-		add_escaped(&l, e->link, strlen(e->link));
-	}
-	add(&l, form == AGAIN ? " optional\n" : "\n");
-	return l.len;
-}
+                  quoted_line[] = "# \\\n";
 
 struct mtree_entry
 mtree_of(const char *path, const struct stat *st)
@@ -150,9 +40,9 @@ put_self(struct mtree_out *m)
 }
 
 static void
-put_line(struct mtree_out *m, FILE *to, const struct mtree_entry *e, enum form form)
+put_line(struct mtree_out *m, FILE *to, const struct mtree_entry *e, enum mtree_form form)
 {
-	size_t len = format(&m->buf, &m->cap, e, form);
+	size_t len = mtreeline_format(&m->buf, &m->cap, e, form);
 	fwrite(m->buf, 1, len, to);
 }
 
@@ -161,15 +51,15 @@ mtree_put(struct mtree_out *m, const struct mtree_entry *e)
 {
 	if (strcmp(e->path, MTREE_NAME) > 0)
 		put_self(m);
-	if (!magic(e->path, strlen(e->path))) {
-		put_line(m, m->to, e, PLAIN);
+	if (!mtreeline_quotes(e->path)) {
+		put_line(m, m->to, e, MTREE_PLAIN);
 		return;
 	}
 	fputs(quoted_line, m->to);
-	put_line(m, m->to, e, QUOTED);
+	put_line(m, m->to, e, MTREE_QUOTED);
 	if (!m->again && !(m->again = tmpfile()))
 		err(BD_FATAL, "temporary file");
-	put_line(m, m->again, e, AGAIN);
+	put_line(m, m->again, e, MTREE_AGAIN);
 }
 
 int
@@ -194,6 +84,22 @@ void
 mtree_open(struct mtree_in *m, FILE *in, const char *name)
 {
 	*m = (struct mtree_in){.in = in, .name = name};
+}
+
+int
+mtree_at(struct mtree_in *m, int dir, const char *path, const char *name)
+{
+	int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+	if (in) {
+		mtree_open(m, in, name);
+		return 0;
+	}
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = why;
+	return -1;
 }
 
 static int
@@ -224,164 +130,13 @@ next_line(struct mtree_in *m)
 	return 1;
 }
 
-static bool
-octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* Undoes the escapes in place, up to a blank or the end of the line; returns what follows, NULL: unknown escape. */
-static char *
-unescape(char *s)
-{
-	char *to = s;
-	while (*s && *s != ' ' && *s != '\n') {
-		if (*s != '\\') {
-			*to++ = *s++;
-			continue;
-		}
-		if (s[1] < '0' || s[1] > '3' || !octal(s[2]) || !octal(s[3]))
-			return NULL;
-		*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-		s += 4;
-	}
-	if (!*s)
-		return NULL;
-	char *end = s + 1;
-	*to = '\0';
-	return end;
-}
-
-/* Takes ` KEY=` off *s; it ended at a blank, which is gone. */
-static bool
-key(char **s, const char *name)
-{
-	size_t len = strlen(name);
-	if (strncmp(*s, name, len))
-		return false;
-	*s += len;
-	return true;
-}
-
-/* A number of base 8 or 10, and the blank or line end behind it. */
-static bool
-number(char **s, int base, uintmax_t max, uintmax_t *n)
-{
-	char *end;
-	if (!isdigit((unsigned char)**s))
-		return false;
-	errno = 0;
-	*n = strtoumax(*s, &end, base);
-	if (errno || *n > max || (*end != ' ' && *end != '\n'))
-		return false;
-	*s = end + 1;
-	return true;
-}
-
-static bool
-seconds(char **s, struct timespec *t)
-{
-	char *end;
-	errno = 0;
-	intmax_t sec = strtoimax(*s, &end, 10);
-	if (errno || end == *s || *end != '.')
-		return false;
-	*s = end + 1;
-	uintmax_t nsec;
-	if (!number(s, 10, 999999999, &nsec))
-		return false;
-	*t = (struct timespec){.tv_sec = (time_t)sec, .tv_nsec = (long)nsec};
-	return true;
-}
-
-static bool
-digest(char **s, char hex[HASH_HEX])
-{
-	if (strspn(*s, "0123456789abcdef") != HASH_HEX - 1)
-		return false;
-	memcpy(hex, *s, HASH_HEX - 1);
-	hex[HASH_HEX - 1] = '\0';
-	*s += HASH_HEX; /* with what follows */
-	return true;
-}
-
-/* Whether the path is one that a walk would give: no way out, nothing twice. */
-static bool
-sound(const char *path)
-{
-	for (const char *s = path;; s++) {
-		size_t len = strcspn(s, "/");
-		if (len == 0 || (len <= 2 && !strncmp(s, "..", len)))
-			return false;
-		s += len;
-		if (!*s)
-			return true;
-	}
-}
-
-/* The rest of the line behind the path; false: not understood. */
-static bool
-parse_rest(struct mtree_entry *e, char *s)
-{
-	uintmax_t uid, gid, mode, size = 0;
-	if (key(&s, "type=dir "))
-		e->mode = S_IFDIR;
-	else if (key(&s, "type=file "))
-		e->mode = S_IFREG;
-	else if (key(&s, "type=link "))
-		e->mode = S_IFLNK;
-	else
-		return false;
-	if (!key(&s, "uid=") || !number(&s, 10, (uid_t)-1, &uid) || !key(&s, "gid=") || !number(&s, 10, (gid_t)-1, &gid) ||
-	    !key(&s, "mode=") || !number(&s, 8, 07777, &mode))
-		return false;
-	if (S_ISREG(e->mode) && (!key(&s, "size=") || !number(&s, 10, INT64_MAX, &size)))
-		return false;
-	if (!key(&s, "time=") || !seconds(&s, &e->time))
-		return false;
-	if (S_ISREG(e->mode) && (!key(&s, "sha256=") || !digest(&s, e->sha256)))
-		return false;
-	if (S_ISLNK(e->mode)) {
-		e->link = key(&s, "link=") ? s : NULL;
-		if (!e->link || !(s = unescape(s)))
-			return false;
-	}
-	e->uid = (uid_t)uid;
-	e->gid = (gid_t)gid;
-	e->mode |= (mode_t)mode;
-	e->size = (off_t)size;
-	return !*s;
-}
-
-/* Undoes add_quoted, in place. */
-static void
-unquote(char *path)
-{
-	char *to = path;
-	for (char *s = path;;) {
-		size_t len = strcspn(s, "/");
-		bool pattern = magic(s, len);
-		for (char *end = s + len; s < end; *to++ = *s++)
-			s += pattern && *s == '\\' && s + 1 < end;
-		if (!(*to++ = *s++))
-			return;
-	}
-}
-
 static int
-parse(struct mtree_in *m, const char *line, enum form form)
+parse(struct mtree_in *m, const char *line, enum mtree_form form)
 {
-	m->e = (struct mtree_entry){0};
-	char *s = m->buf, *rest = NULL;
-	if (key(&s, "./"))
-		rest = unescape(s);
-	m->e.path = s;
-	if (!rest || !sound(s) || !parse_rest(&m->e, rest))
+	if (!mtreeline_parse(m->buf, &m->e, form))
 		return bad(m, "not an entry of ours");
-	if (form == QUOTED)
-		unquote(s);
-	format(&m->again, &m->again_cap, &m->e, form);
-	if (strcmp(m->again, line) || (form == QUOTED) != magic(s, strlen(s)))
+	mtreeline_format(&m->again, &m->again_cap, &m->e, form);
+	if (strcmp(m->again, line) || (form == MTREE_QUOTED) != mtreeline_quotes(m->e.path))
 		return bad(m, "not written as we would write it");
 	return 1;
 }
@@ -449,17 +204,17 @@ expect_again(struct mtree_in *m)
 {
 	if (!m->expected.ctx && hash_begin(&m->expected) < 0)
 		return -1;
-	size_t len = format(&m->again, &m->again_cap, &m->e, AGAIN);
+	size_t len = mtreeline_format(&m->again, &m->again_cap, &m->e, MTREE_AGAIN);
 	return hash_add(&m->expected, m->again, len);
 }
 
 static int
-entry(struct mtree_in *m, enum form form)
+entry(struct mtree_in *m, enum mtree_form form)
 {
 	char *line = xstrdup(m->buf);
 	int rc = parse(m, line, form);
 	free(line);
-	if (rc > 0 && form == QUOTED && expect_again(m) < 0)
+	if (rc > 0 && form == MTREE_QUOTED && expect_again(m) < 0)
 		return -1;
 	if (rc > 0 && !ascends(m, m->e.path))
 		return bad(m, "out of order");
@@ -480,12 +235,31 @@ mtree_read(struct mtree_in *m)
 		m->self = true;
 		rc = next_line(m);
 	}
-	if (rc == 0 || (rc > 0 && ends(m->buf, again_end)))
+	if (rc == 0 || (rc > 0 && ends(m->buf, MTREE_AGAIN_END)))
 		return tail(m, rc);
 	if (rc < 0 || strcmp(m->buf, quoted_line))
-		return rc < 0 ? rc : entry(m, PLAIN);
+		return rc < 0 ? rc : entry(m, MTREE_PLAIN);
 	rc = next_line(m);
-	return rc > 0 ? entry(m, QUOTED) : rc < 0 ? rc : bad(m, "cut off");
+	return rc > 0 ? entry(m, MTREE_QUOTED) : rc < 0 ? rc : bad(m, "cut off");
+}
+
+const struct mtree_entry *
+mtree_find(struct mtree_in *m, const char *path)
+{
+	while (!m->ended) {
+		int order = m->e.path ? strcmp(m->e.path, path) : -1;
+		if (order >= 0)
+			return order ? NULL : &m->e;
+		m->ended = mtree_read(m) <= 0;
+	}
+	return NULL;
+}
+
+bool
+mtree_is(const struct mtree_entry *e, const struct stat *st)
+{
+	return e->mode == st->st_mode && e->uid == st->st_uid && e->gid == st->st_gid && (!S_ISREG(e->mode) || e->size == st->st_size) &&
+	    e->time.tv_sec == st->st_mtim.tv_sec && e->time.tv_nsec == st->st_mtim.tv_nsec;
 }
 
 void

@@ -57,13 +57,17 @@ struct mtree_in {
 	const char *name;     /* for messages */
 	struct mtree_entry e; /* the entry at hand, ours until the next mtree_read */
 	size_t line;
-	bool self, any;
+	bool self, any, ended;
 	struct hash expected; /* of what must stand at the end, once more */
 	char *buf, *last, *again; /* the line, the path before, the line as we would write it */
 	size_t cap, last_cap, again_cap;
 };
 void mtree_open(struct mtree_in *m, FILE *in, const char *name);
+int mtree_at(struct mtree_in *m, int dir, const char *path, const char *name); /* opens the file, too; -1 (errno) */
 int mtree_read(struct mtree_in *m); /* 1 an entry, 0 the end, -1 malformed or unreadable (said) */
+/* Instead of mtree_read, in byte order: the entry of the path, NULL: there is none, or what there is cannot be read up to it. */
+const struct mtree_entry *mtree_find(struct mtree_in *m, const char *path);
+bool mtree_is(const struct mtree_entry *e, const struct stat *st); /* link and digest apart */
 void mtree_close(struct mtree_in *m); /* does not close the stream */
 
 #endif

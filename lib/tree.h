@@ -82,11 +82,13 @@ struct devices {
 void device_add(struct devices *d, dev_t dev);
 bool device_known(const struct devices *d, dev_t dev);
 
+struct mtree_in;
 struct link_job {
 	const char *label;       /* for messages */
 	int src, prev, dest;     /* prev: -1 where there is none */
 	int aside;               /* stay_tree: a folder for what is taken out of DEST; its names do not count */
 	struct index_in *known;  /* NULL: compare by content */
+	struct mtree_in *list;   /* the contents.mtree of PREV: what it does not name is compared by content as well. NULL: none is needed */
 	const struct bad *bad;   /* of PREV: not to be linked from; NULL: none */
 	struct index_out *seen;  /* NULL: keep no index */
 	struct stat built;       /* the generation being built: the source must not hold it; zero: not known */

@@ -1,4 +1,4 @@
-# copy.bash - generations of one or more volumes, made by bd-rsync alone
+# copy.bash - generations of one or more volumes, made by bd-rsync and bd-digest alone
 #
 #	load tree; load copy
 #	setup() { copy_begin; }
@@ -30,6 +30,7 @@ generation() {
 	mkdir -p "$WORK/partial/$NEXT"
 	LD_PRELOAD=${BD_PRELOAD-} \
 		bd-rsync -i "$INDEX" "$@" "$REPO" "$WORK/partial/$NEXT" >"$WORK/results" || return
+	bd-digest "$REPO" "$WORK/partial/$NEXT" >"$WORK/digests" || return
 	mv "$WORK/partial/$NEXT" "$GEN"
 	NEXT=$((NEXT + 1))
 }
