@@ -146,11 +146,11 @@ content_was_compared() {
 @test "compared by content: the contents.mtree of before is gone, broken, or does not know the file as it is" {
 	damaged_base
 	local list=$GEN/v/contents.mtree edit
-	cp "$list" was
+	cp "$list" "$WORK/was"
 	for edit in '' '1d' 's/uid/Uid/' '/f type=file/d' '/f type=file/s/size=5/size=4/' '/f type=file/s/time=1/time=2/' 's/f type=file/e type=file/'; do
 		echo "$edit"
 		rm -f "$list" # which may have several names
-		[ ! "$edit" ] || sed "$edit" was >"$list"
+		[ ! "$edit" ] || sed "$edit" "$WORK/was" >"$list"
 		generation_of "$WORK/src"
 		right "$WORK/src" "$COPY"
 		[ "$OLD/g" -ef "$COPY/g" ]
