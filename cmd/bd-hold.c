@@ -20,11 +20,14 @@ write_back(const char *mountpoint)
 	static struct devices synced;
 	struct stat st;
 	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		warn("%s", mountpoint);
 		return;
+	}
 	if (fstat(fd, &st) == 0 && !device_known(&synced, st.st_dev)) {
 		device_add(&synced, st.st_dev);
-		syncfs(fd); /* an error is the business of whoever wrote */
+		if (syncfs(fd) < 0) /* the business of whoever wrote, too */
+			warn("%s", mountpoint);
 	}
 	close(fd);
 }

@@ -1,4 +1,5 @@
 /* bd-stamp - writes a generation's manifest.json and, last of all, directory_stemp.json. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,11 @@ write_stamp(int generation, const char *path)
 	time_t now = time(NULL);
 	struct tm tm;
 	/* What an earlier bd-stamp has left, whole or half, is no part of the generation. */
-	unlinkat(generation, STAMP_NAME, 0);
-	unlinkat(generation, "." STAMP_NAME ".tmp", 0);
+	if ((unlinkat(generation, STAMP_NAME, 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(generation, "." STAMP_NAME ".tmp", 0) < 0 && errno != ENOENT)) {
+		warn(STAMP_NAME);
+		return -1;
+	}
 	if (stamp_of(&s, generation, path) < 0)
 		return -1;
 	if (s.odd) {

@@ -84,9 +84,14 @@ child_wait(struct child *c)
 			return -1;
 		}
 	char byte;
-	while (read(c->alive, &byte, 1) < 0 && errno == EINTR)
+	ssize_t got;
+	while ((got = read(c->alive, &byte, 1)) < 0 && errno == EINTR)
 		;
+	if (got < 0)
+		warn("waiting for the last child");
 	close(c->alive);
+	if (got < 0)
+		return -1;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

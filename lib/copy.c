@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bad.h"
 #include "mtree.h"
 #include "tree.h"
 
@@ -280,6 +281,8 @@ warn_if_emptied(const struct copy *c, const struct link_job *j)
 {
 	char **now, **before;
 	ssize_t n = folder_names(j->src, &now), m = n ? 0 : folder_names(j->prev, &before);
+	if (n < 0 || m < 0)
+		warn("%s: whether it was emptied", c->volume);
 	if (n > 0)
 		folder_names_free(now, (size_t)n);
 	if (m > 0)

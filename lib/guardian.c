@@ -14,8 +14,11 @@
 static void
 read_end(int fd, char *byte)
 {
-	while (read(fd, byte, 1) < 0 && errno == EINTR)
+	ssize_t got;
+	while ((got = read(fd, byte, 1)) < 0 && errno == EINTR)
 		;
+	if (got < 0)
+		warn("guardian");
 }
 
 static _Noreturn void

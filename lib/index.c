@@ -147,7 +147,8 @@ index_open(struct index_in *x, int dir, const char *name, int copy, bool across_
 void
 index_close(struct index_in *x)
 {
-	fclose(x->t.in);
+	if (fclose(x->t.in) != 0) /* index_forget may have written */
+		warn("index %s", x->t.name);
 	tsv_end(&x->t);
 }
 

@@ -53,12 +53,19 @@ same_bytes(int a, int b, const char *name)
 }
 
 static int
+open_file(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* it may be a FIFO by now */
+	if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENXIO)
+		warn("%s", name);
+	return fd;
+}
+
+static int
 same_file(int adir, int bdir, const char *name, const struct stat *st)
 {
-	/* O_NONBLOCK: it may be a FIFO by now. */
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, rc = 0;
 	struct stat now;
-	int a = openat(adir, name, flags), b = openat(bdir, name, flags);
+	int a = open_file(adir, name), b = open_file(bdir, name), rc = 0;
 	if (a >= 0 && b >= 0 && fstat(a, &now) == 0 && now.st_ino == st->st_ino && now.st_dev == st->st_dev)
 		rc = same_bytes(a, b, name);
 	if (a >= 0)
@@ -72,7 +79,9 @@ static int
 same_link(int adir, int bdir, const char *name)
 {
 	char a[4096], b[4096]; /* the kernel's limit for a target */
-	ssize_t an = readlinkat(adir, name, a, sizeof a), bn = readlinkat(bdir, name, b, sizeof b);
+	ssize_t an = readlinkat(adir, name, a, sizeof a), bn = an < 0 ? an : readlinkat(bdir, name, b, sizeof b);
+	if (bn < 0 && errno != ENOENT && errno != EINVAL)
+		warn("%s", name);
 	return an >= 0 && an == bn && !memcmp(a, b, (size_t)an);
 }
 

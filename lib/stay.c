@@ -78,7 +78,9 @@ folder(struct linker *l, const struct walk_item *i, bool there)
 {
 	struct level *now = linker_top(l);
 	struct stat st;
-	if (there && fstatat(now->dest, i->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+	if (there && fstatat(now->dest, i->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return linker_said(l, i->path);
+	if (there && S_ISDIR(st.st_mode))
 		return 0;
 	if (there && put_aside(l, i->name, i->path) < 0)
 		return -1;
@@ -103,7 +105,9 @@ join(struct linker *l, const struct walk_item *i, const struct inode *class, boo
 	struct level *now = linker_top(l);
 	struct stat st;
 	l->job->linked++;
-	if (there && fstatat(now->dest, i->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == class->copy)
+	if (there && fstatat(now->dest, i->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return linker_said(l, i->path);
+	if (there && st.st_ino == class->copy)
 		return 0;
 	if (make_room(l, i, there) < 0)
 		return -1;
