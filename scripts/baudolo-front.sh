@@ -1,7 +1,8 @@
 # baudolo-front.sh - what the front ends share: options, messages, signals, the lock. Each sources it from its own folder.
 # shellcheck shell=sh disable=SC2034 # what is set here serves them
 
-tab=$(printf '\t')
+{ # see baudolo
+tab=$(printf '\t') || exit 3
 newline='
 '
 rc=0 status=0 child='' work=''
@@ -22,7 +23,7 @@ warn() {
 # error TEXT: something failed, the rest goes on
 error() {
 	printf 'ERROR: %s\n' "$1" >&2
-	rc=1
+	[ "$rc" != 0 ] || rc=1
 }
 
 # fail TEXT, refuse TEXT, give_up TEXT: see the exit statuses in baudolo(7)
@@ -73,6 +74,13 @@ find_repository() {
 	*) check_name --hash "$hash" ;;
 	esac
 	repo=$backups_dir/$hash/$repo_name
+}
+
+# unread: what read(1) has left of descriptor 3 ends the run. (An error is an end for it.)
+unread() {
+	rest=$(cat <&3) || give_up 'records could not be read.'
+	[ ! "$rest" ] || give_up 'records could not be read to their end.'
+	return 1
 }
 
 # run INPUT COMMAND...: in the background, so that a signal to us can end it; it gets KILL, or $end, when we die.
@@ -128,4 +136,5 @@ lock() {
 	[ "$status" = 1 ] || give_up "flock ended with status $status."
 	printf 'ERROR: another %s holds the lock %s.\n' "$2" "$1/lock" >&2
 	exit 4
+}
 }
