@@ -1,13 +1,19 @@
-/* fault.so.c - for LD_PRELOAD: of all calls that the bd-* programs and rsync make, in whatever process, one fails.
+/* fault.so.c - for LD_PRELOAD: of all calls that a run's programs make, in whatever process, one fails with EIO.
  *
- * BD_FAULT_COUNT=FILE     counts them there (8 bytes, mapped, shared by all)
- * BD_FAULT_AT=N           number N, from 1, fails; 0: none
- * BD_FAULT_LOG=FILE       what failed: "PROGRAM CALL PATH-OR-DESCRIPTOR"
+ * Descriptor 100    two longs, shared by all: how many calls there were, and which one, from 1, fails (0: none; -1: none,
+ *                   but all are logged)
+ * Descriptor 101    what failed: "PROGRAM CALL PATH-OR-DESCRIPTOR"
  *
+ * They are handed down open, since rsync runs where it can open neither. A call counts if a result could depend on it: not
+ * closing what was only read, nor what is about stderr, since nobody could be told; not making a folder that is there, nor
+ * removing what is not; not what sh reads at the end of a file, which it cannot tell from an error; and not what is listed as
+ * harmless.
  * close(2) closes nevertheless, as Linux does. A stream fails by its descriptor: what it reads next is a folder. */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,11 +23,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static _Atomic long *count;
-static long at;
+enum { STATE = 100, LOG = 101 };
+static struct {
+	_Atomic long count;
+	long at;
+} *state;
 static _Thread_local bool inside;
 
 static void *
@@ -38,40 +48,74 @@ next(const char *name)
 __attribute__((constructor)) static void
 begin(void)
 {
-	const char *file = getenv("BD_FAULT_COUNT"), *n = getenv("BD_FAULT_AT"), *me = program_invocation_short_name;
-	if (!file || (strncmp(me, "bd-", 3) && strcmp(me, "rsync")))
-		return;
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, file, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		abort();
-	void *p = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	syscall(SYS_close, fd);
+	void *p = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, STATE, 0);
 	if (p == MAP_FAILED)
 		abort();
-	count = p;
-	at = n ? atol(n) : 0;
+	state = p;
+}
+
+/* What does not count, as it would stand in the log. */
+static const char *const harmless[] = {
+    "* * /proc/*", "* * /dev/*", "* * anon_inode:*", "* * /memfd:*", /* the kernel's memory */
+    "* * /usr/*", "jq * /root/.jq", /* looked for, and done without */
+    "find open .", "mkdir open *", "rm open *", "rm readdir *", /* another way is gone, or what could not be removed is named */
+    "rsync fflush ?", /* it has nothing to say: what it copies it writes itself */
+    "sh close *", "sh read pipe:*", /* sh cannot tell */
+};
+
+static bool
+matters(const char *text)
+{
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+		if (!fnmatch(harmless[i], text, 0))
+			return false;
+	return true;
+}
+
+static bool
+fails_now(const char *call, const char *path, int fd)
+{
+	char text[4400], link[64], target[4000] = "";
+	if (!path) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		if (readlink(link, target, sizeof target - 1) < 0)
+			strcpy(target, "?"); /* where there is no /proc, or it is closed */
+		path = target;
+	}
+	snprintf(text, sizeof text, "%s %s %s", program_invocation_short_name, call, path);
+	if (!matters(text))
+		return false;
+	long n = atomic_fetch_add(&state->count, 1) + 1;
+	if (n != state->at && state->at >= 0)
+		return false;
+	size_t len = strlen(text);
+	text[len] = '\n';
+	if (syscall(SYS_write, LOG, text, len + 1) != (long)len + 1)
+		abort();
+	return n == state->at;
 }
 
 static bool
 fails(const char *call, const char *path, int fd)
 {
-	if (!count || inside || atomic_fetch_add(count, 1) + 1 != at)
+	if (!state || inside)
 		return false;
+	int saved = errno;
 	inside = true;
-	char text[4400], link[64], target[4000] = "";
-	if (!path) {
-		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-		if (readlink(link, target, sizeof target - 1) < 0)
-			*target = '\0';
-	}
-	int len = snprintf(text, sizeof text, "%s %s %s\n", program_invocation_short_name, call, path ? path : target);
-	int log = (int)syscall(SYS_openat, AT_FDCWD, getenv("BD_FAULT_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (syscall(SYS_write, log, text, len) != len)
-		abort();
-	syscall(SYS_close, log);
+	bool failed = fails_now(call, path, fd);
 	inside = false;
-	errno = EIO;
-	return true;
+	errno = failed ? EIO : saved;
+	return failed;
+}
+
+/* Was it written to, and is it still there? */
+static bool
+closing_fails(const char *call, int fd)
+{
+	struct stat st;
+	int flags = fd == STDERR_FILENO ? -1 : fcntl(fd, F_GETFL);
+	bool written = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH);
+	return written && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink && fails(call, NULL, fd);
 }
 
 static mode_t
@@ -80,25 +124,43 @@ mode_of(int flags, va_list more)
 	return flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
 }
 
-int
-open(const char *path, int flags, ...)
+static bool
+is_there(int dir, const char *path)
 {
-	va_list more;
-	va_start(more, flags);
-	mode_t mode = mode_of(flags, more);
-	va_end(more);
-	return fails("open", path, -1) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	struct stat st;
+	return syscall(SYS_newfstatat, dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int
-openat(int dir, const char *path, int flags, ...)
+/* rsync looks for a former file to build upon; what is not there it can do without. */
+static bool
+opening_fails(int dir, const char *path, int flags)
 {
-	va_list more;
-	va_start(more, flags);
-	mode_t mode = mode_of(flags, more);
-	va_end(more);
-	return fails("open", path, -1) ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode);
+	bool basis = !strcmp(program_invocation_short_name, "rsync") && !(flags & O_CREAT) && !is_there(dir, path);
+	return !basis && fails("open", path, -1);
 }
+
+#define OPEN(name) \
+	int name(const char *path, int flags, ...) \
+	{ \
+		va_list more; \
+		va_start(more, flags); \
+		mode_t mode = mode_of(flags, more); \
+		va_end(more); \
+		return opening_fails(AT_FDCWD, path, flags) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode); \
+	}
+#define OPENAT(name) \
+	int name(int dir, const char *path, int flags, ...) \
+	{ \
+		va_list more; \
+		va_start(more, flags); \
+		mode_t mode = mode_of(flags, more); \
+		va_end(more); \
+		return opening_fails(dir, path, flags) ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode); \
+	}
+OPEN(open)
+OPEN(open64)
+OPENAT(openat)
+OPENAT(openat64)
 
 /* What a fortified program calls instead. */
 int __open_2(const char *path, int flags);
@@ -115,53 +177,91 @@ __openat_2(int dir, const char *path, int flags)
 	return openat(dir, path, flags);
 }
 
-ssize_t
-read(int fd, void *buf, size_t len)
-{
-	return fails("read", NULL, fd) ? -1 : syscall(SYS_read, fd, buf, len);
-}
-
-ssize_t
-write(int fd, const void *buf, size_t len)
-{
-	return fails("write", NULL, fd) ? -1 : syscall(SYS_write, fd, buf, len);
-}
-
 int
 close(int fd)
 {
-	bool failed = fails("close", NULL, fd);
+	bool failed = closing_fails("close", fd);
 	int rc = (int)syscall(SYS_close, fd);
 	if (failed)
 		errno = EIO;
 	return failed ? -1 : rc;
 }
 
-#define PLAIN(type, name, params, args, path, fd) \
+#define PLAIN(type, failure, name, params, args, path, fd) \
 	type name params \
 	{ \
 		REAL(name); \
-		return fails(#name, path, fd) ? (type)-1 : real.function args; \
+		return fails(#name, path, fd) ? failure : real.function args; \
 	}
 
-PLAIN(int, fsync, (int fd), (fd), NULL, fd)
-PLAIN(int, syncfs, (int fd), (fd), NULL, fd)
-PLAIN(int, rename, (const char *a, const char *b), (a, b), b, -1)
-PLAIN(int, renameat, (int x, const char *a, int y, const char *b), (x, a, y, b), b, -1)
-PLAIN(int, renameat2, (int x, const char *a, int y, const char *b, unsigned f), (x, a, y, b, f), b, -1)
-PLAIN(int, link, (const char *a, const char *b), (a, b), b, -1)
-PLAIN(int, linkat, (int x, const char *a, int y, const char *b, int f), (x, a, y, b, f), b, -1)
-PLAIN(int, unlink, (const char *a), (a), a, -1)
-PLAIN(int, unlinkat, (int x, const char *a, int f), (x, a, f), a, -1)
-PLAIN(int, mkdir, (const char *a, mode_t m), (a, m), a, -1)
-PLAIN(int, mkdirat, (int x, const char *a, mode_t m), (x, a, m), a, -1)
-PLAIN(int, fstatat, (int x, const char *a, struct stat *st, int f), (x, a, st, f), a, -1)
+PLAIN(ssize_t, -1, pread, (int fd, void *p, size_t n, off_t o), (fd, p, n, o), NULL, fd)
+PLAIN(ssize_t, -1, pwrite, (int fd, const void *p, size_t n, off_t o), (fd, p, n, o), NULL, fd)
+PLAIN(int, -1, ftruncate, (int fd, off_t n), (fd, n), NULL, fd)
+PLAIN(int, -1, fchmod, (int fd, mode_t m), (fd, m), NULL, fd)
+PLAIN(int, -1, fsync, (int fd), (fd), NULL, fd)
+PLAIN(int, -1, syncfs, (int fd), (fd), NULL, fd)
+PLAIN(int, -1, rename, (const char *a, const char *b), (a, b), b, -1)
+PLAIN(int, -1, renameat, (int x, const char *a, int y, const char *b), (x, a, y, b), b, -1)
+PLAIN(int, -1, renameat2, (int x, const char *a, int y, const char *b, unsigned f), (x, a, y, b, f), b, -1)
+PLAIN(int, -1, link, (const char *a, const char *b), (a, b), b, -1)
+PLAIN(int, -1, linkat, (int x, const char *a, int y, const char *b, int f), (x, a, y, b, f), b, -1)
+PLAIN(int, -1, symlinkat, (const char *a, int y, const char *b), (a, y, b), b, -1)
+PLAIN(int, -1, rmdir, (const char *a), (a), a, -1)
+PLAIN(int, -1, mkstemp, (char *a), (a), a, -1)
+PLAIN(int, -1, fstatat, (int x, const char *a, struct stat *st, int f), (x, a, st, f), a, -1)
+PLAIN(ssize_t, -1, readlinkat, (int x, const char *a, char *p, size_t n), (x, a, p, n), a, -1)
+PLAIN(DIR *, NULL, opendir, (const char *a), (a), a, -1)
+PLAIN(struct dirent *, NULL, readdir, (DIR *d), (d), NULL, dirfd(d))
+PLAIN(struct dirent64 *, NULL, readdir64, (DIR *d), (d), NULL, dirfd(d))
+PLAIN(FILE *, NULL, fopen, (const char *a, const char *m), (a, m), a, -1)
+PLAIN(FILE *, NULL, fopen64, (const char *a, const char *m), (a, m), a, -1)
 
-FILE *
-fopen(const char *path, const char *mode)
+int
+unlinkat(int dir, const char *path, int flags)
 {
-	REAL(fopen);
-	return fails("fopen", path, -1) ? NULL : real.function(path, mode);
+	return is_there(dir, path) && fails("unlink", path, -1) ? -1 : (int)syscall(SYS_unlinkat, dir, path, flags);
+}
+
+int
+unlink(const char *path)
+{
+	return unlinkat(AT_FDCWD, path, 0);
+}
+
+int
+mkdirat(int dir, const char *path, mode_t mode)
+{
+	return !is_there(dir, path) && fails("mkdir", path, -1) ? -1 : (int)syscall(SYS_mkdirat, dir, path, mode);
+}
+
+int
+mkdir(const char *path, mode_t mode)
+{
+	return mkdirat(AT_FDCWD, path, mode);
+}
+
+/* sh takes an error for the end; what rsync reads where it writes is only to build upon. */
+static bool
+reading_counts(int fd)
+{
+	struct stat st;
+	struct statvfs fs;
+	bool regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
+	if (!strcmp(program_invocation_short_name, "sh"))
+		return regular && lseek(fd, 0, SEEK_CUR) < st.st_size;
+	return strcmp(program_invocation_short_name, "rsync") || !regular || (!fstatvfs(fd, &fs) && (fs.f_flag & ST_RDONLY));
+}
+
+ssize_t
+read(int fd, void *p, size_t n)
+{
+	return reading_counts(fd) && fails("read", NULL, fd) ? -1 : syscall(SYS_read, fd, p, n);
+}
+
+ssize_t
+write(int fd, const void *p, size_t n)
+{
+	return fd != STDERR_FILENO && fails("write", NULL, fd) ? -1 : syscall(SYS_write, fd, p, n);
 }
 
 static void
@@ -195,11 +295,20 @@ getline(char **line, size_t *room, FILE *f)
 	return __getdelim(line, room, '\n', f);
 }
 
+size_t
+fread(void *p, size_t size, size_t n, FILE *f)
+{
+	REAL(fread);
+	if (fileno(f) >= 0 && fails("fread", NULL, fileno(f)))
+		spoil(f);
+	return real.function(p, size, n, f);
+}
+
 int
 fflush(FILE *f)
 {
 	REAL(fflush);
-	if (f && fileno(f) >= 0 && fails("fflush", NULL, fileno(f)))
+	if (f && f != stderr && fileno(f) >= 0 && fails("fflush", NULL, fileno(f)))
 		return EOF;
 	return real.function(f);
 }
@@ -208,7 +317,7 @@ int
 fclose(FILE *f)
 {
 	REAL(fclose);
-	bool failed = fileno(f) >= 0 && fails("fclose", NULL, fileno(f));
+	bool failed = fileno(f) >= 0 && closing_fails("fclose", fileno(f));
 	int rc = real.function(f);
 	if (failed)
 		errno = EIO;
