@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bad.h"
 #include "mtree.h"
 #include "tree.h"
 
