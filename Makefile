@@ -100,10 +100,11 @@ fuzz: $(FUZZERS:%=$(B)/fuzz/%)
 	  $(B)/fuzz/$$f -close_fd_mask=2 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/corpus/$$f || exit 1; done
 
-# Keeps what they have found: a few inputs that reach all that is reached, and those short ones that reach it in other ways.
+# Adds to what is kept what they have found: a few inputs that reach what those do not, and the short ones of other ways.
 corpus: $(FUZZERS:%=$(B)/fuzz/%)
 	for f in $(FUZZERS); do \
-	  rm -rf $(B)/fuzz/kept && mkdir $(B)/fuzz/kept && for way in -use_counters=0 -max_len=256; do \
+	  rm -rf $(B)/fuzz/kept && scripts/corpus unpack t/fuzz/corpus/$$f $(B)/fuzz/kept && \
+	  for way in -use_counters=0 -max_len=160; do \
 	    $(B)/fuzz/$$f -close_fd_mask=2 -merge=1 $$way $(B)/fuzz/kept $(B)/fuzz/corpus/$$f || exit 1; done && \
 	  scripts/corpus pack $(B)/fuzz/kept >t/fuzz/corpus/$$f || exit 1; done
 
