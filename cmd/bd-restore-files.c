@@ -26,12 +26,7 @@ static const char *const options[] = {"--checksum", "--delete-after", NULL};
 
 static bool dry, live, verbose;
 
-static _Noreturn void
-usage(void)
-{
-	fprintf(stderr, "usage: bd-restore-files [-lnvV] VOLUME FILES\n");
-	exit(BD_USAGE);
-}
+static const char synopsis[] = "bd-restore-files [-lnvV] VOLUME FILES";
 
 static _Noreturn void __attribute__((format(printf, 2, 3)))
 die(int status, const char *fmt, ...)
@@ -206,24 +201,16 @@ name_special(void *volume, const struct walk_item *i)
 }
 
 static void
-name_specials(int dest, const char *volume)
-{
-	static const struct walk_ops ops = {.entry = name_special};
-	union {
-		const char *in;
-		void *out;
-	} name = {.in = volume}; /* name_special only reads it */
-	walk(dest, volume, &ops, name.out);
-}
-
-static void
 restore(int src, int dest, const char *volume)
 {
+	static const struct walk_ops specials = {.entry = name_special};
 	sigset_t signals;
 	uintmax_t cut;
 	if (flock(dest, LOCK_EX | LOCK_NB) < 0)
 		die(BD_FAILED, "volume %s is being restored by another process; nothing was changed", volume);
-	name_specials(dest, volume);
+	char *name = xstrdup(volume);
+	walk(dest, volume, &specials, name);
+	free(name);
 	signals_hold(&signals);
 	sigaddset(&signals, SIGCHLD);
 	copy(src, dest, volume, &signals);
@@ -247,10 +234,10 @@ main(int argc, char *argv[])
 		case 'n': dry = true; break;
 		case 'v': verbose = true; break;
 		case 'V': bd_version();
-		default: usage();
+		default: bd_usage(synopsis);
 		}
 	if (argc - optind != 2)
-		usage();
+		bd_usage(synopsis);
 	const char *volume = argv[optind], *files = argv[optind + 1];
 	if (!is_component(volume))
 		die(BD_USAGE, "VOLUME must be a name, not a path: '%s'", volume);
