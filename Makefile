@@ -128,7 +128,7 @@ valgrind: all
 FORCE:
 
 sweep: all
-	BAUDOLO_TEST_LONG=1 scripts/test
+	BAUDOLO_TEST_LONG=1 BAUDOLO_TEST_TIMEOUT=14400 scripts/test
 
 install: all
 	install -d $(DESTDIR)$(BINDIR)
