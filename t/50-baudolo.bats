@@ -5,6 +5,7 @@ load engine
 load tree
 load fake
 load copy
+load run
 
 setup_file() {
 	engine_start own
@@ -31,10 +32,7 @@ teardown_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	umask 022
-	H=$(bd-machine-hash)
-	B=$PWD/b S=$PWD/s
-	R=$B/$H/backup-docker-to-local
+	places
 }
 
 teardown() {
@@ -45,8 +43,6 @@ teardown() {
 
 # The run of this file: web may go on.
 run_it() { baudolo --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files "$@"; }
-
-newest() { find "$R" -mindepth 1 -maxdepth 1 | LC_ALL=C sort | tail -n 1; }
 
 in_mount_namespace() { unshare -m --propagation private bash -euc "$@"; }
 
@@ -65,12 +61,6 @@ layout() {
 	[ -z "$bad" ] || { printf 'layout: %s\n' "$bad" >&2; return 1; }
 }
 
-# The stamp is what its validator says.
-stamped() {
-	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\0' |
-		LC_ALL=C sort -z | tr -d '\0' | sha256sum | cut -d ' ' -f 1)" ]
-}
-
 # Nothing was begun: no trace below B.
 untouched() {
 	[ ! -e "$B" ] || [ -z "$(find "$B" -mindepth 1)" ]
@@ -87,8 +77,6 @@ shim() {
 	cat >"bin/$1"
 	chmod +x "bin/$1"
 }
-
-failed() { jq -c .failed "$(newest)/manifest.json"; }
 
 @test "all volumes, as they are" {
 	run -0 --separate-stderr run_it

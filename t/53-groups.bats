@@ -3,6 +3,7 @@
 
 load engine
 load tree
+load run
 
 setup_file() {
 	engine_start own
@@ -19,10 +20,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 	engine_start own # a test that failed may have left it down
 	engine_clean
-	umask 022
-	H=$(bd-machine-hash)
-	B=$PWD/b S=$PWD/s
-	R=$B/$H/backup-docker-to-local
+	places
 	RUN=baudolo
 	AT=$PWD/at
 	SINCE=$(date +%s.%N)
@@ -59,8 +57,6 @@ fill() {
 	for v; do d=$(volume_new "$v") && echo "in $v" >"$d/f" || return; done
 }
 
-newest() { find "$R" -mindepth 1 -maxdepth 1 2>/dev/null | LC_ALL=C sort | tail -n 1; }
-failed() { jq -c .failed "$(newest)/manifest.json"; }
 started() { docker inspect -f '{{.State.StartedAt}} {{.State.Pid}} {{.RestartCount}}' "$@"; }
 states() { docker inspect -f '{{.Name}} {{.State.Status}}' "$@"; }
 netns() { readlink "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/ns/net"; }
@@ -78,8 +74,7 @@ right() {
 		oracle "$(volume_path "$v")" "$(newest)/$v/files" || return
 		exact "$(volume_path "$v")" "$(newest)/$v/files" || return
 	done
-	[ "$(jq -er .hash "$(newest)/directory_stemp.json")" = "$(cd "$(newest)" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' |
-		LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1)" ] || return
+	stamped "$(newest)" || return
 	[ -z "$(find "$(newest)" -name 'files.*')" ] && [ -z "$(ls -A "$B/.baudolo/partial")" ] || return
 	! ls "$S"/journal.* 2>/dev/null || false
 }

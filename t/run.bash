@@ -1,16 +1,34 @@
-# run.bash - whole runs of baudolo that something goes wrong in, and what they may leave. After engine and tree.
+# run.bash - whole runs of baudolo, what may go wrong in them, and what they may leave. After engine and tree.
 #
+# places                for setup: the usual umask, and H, B, S, R: the host, and the backups, the state and the repository
+#                       below the folder we are in
+# stamped GENERATION    is its stamp right?
 # ram_engine            for setup_file: an engine of its own on a file system whose syncs cost nothing
 # ram_engine_end        for teardown_file
-# ram_work              for setup: an empty folder there; H, B, S, R: the host, the backups, the state, the repository
+# ram_work              for setup: an empty folder there, and its places
 # place VOLUME N        makes the volume, with N files in sub, and a hard and a symbolic link: PLACE[VOLUME] is where
 # generations           their names
+# newest                the last of them, as a path
+# failed                the volumes of it that have failed, as JSON
 # whole GENERATION      the stamp is right, and each of VOLUMES either has failed or equals PLACE[VOLUME]; says what is not
 # none_failed GENERATION
 # tidy                  nothing is in the way of a puller, or of a cleaner three levels down; says what is
 # remember              keeps in mind which generations there are, OLD, and what they are like
 # outcome STATUS        of a run that has ended so since: those are as they were, and there is a whole one more, NEW, or
 #                       none, as STATUS says; says what is not
+
+places() {
+	umask 022
+	H=$(bd-machine-hash)
+	B=$PWD/b S=$PWD/s
+	R=$B/$H/backup-docker-to-local
+}
+
+# The pipeline of its validator, for names of several lines, too.
+stamped() {
+	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\0' |
+		LC_ALL=C sort -z | tr -d '\0' | sha256sum | cut -d ' ' -f 1)" ]
+}
 
 ram_engine() {
 	cd "$BATS_FILE_TMPDIR"
@@ -34,10 +52,7 @@ ram_work() {
 	rm -rf "$BATS_FILE_TMPDIR/ram/fs/work"
 	mkdir "$BATS_FILE_TMPDIR/ram/fs/work"
 	cd "$BATS_FILE_TMPDIR/ram/fs/work"
-	umask 022
-	H=$(bd-machine-hash)
-	B=$PWD/b S=$PWD/s
-	R=$B/$H/backup-docker-to-local
+	places
 }
 
 place() {
@@ -50,14 +65,12 @@ place() {
 
 generations() { [ ! -d "$R" ] || ls -A "$R"; }
 
-# The pipeline of the stamp's validator.
-names_digest() {
-	(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\n' | LC_ALL=C sort | tr -d '\n' | sha256sum | cut -d ' ' -f 1)
-}
+newest() { find "$R" -mindepth 1 -maxdepth 1 2>/dev/null | LC_ALL=C sort | tail -n 1; }
+failed() { jq -c .failed "$(newest)/manifest.json"; }
 
 whole() {
 	local v
-	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(names_digest "$1")" ] || { echo "$1: the stamp is wrong"; return 1; }
+	stamped "$1" || { echo "$1: the stamp is wrong"; return 1; }
 	for v in "${VOLUMES[@]}"; do
 		if jq -e --arg v "$v" '.failed | index($v)' "$1/manifest.json" >/dev/null; then
 			[ ! -e "$1/$v/files" ] || { echo "$1: $v has failed, but it is there"; return 1; }
