@@ -7,49 +7,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "docker.h"
+#include "jq.h"
 
 /* The newest API version whose answers we know. Engines since 29 refuse anything
  * below 1.44 (their MinAPIVersion), older ones get their own version. */
 enum { OUR_MAJOR = 1, OUR_MINOR = 44 };
 enum { GET_SECONDS = 300 }; /* a daemon that hangs must not hang a run for ever */
-
-int
-docker_host(struct docker *d, const char *host)
-{
-	const char *at;
-	if (!host || !*host)
-		host = "unix:///var/run/docker.sock";
-	if (!strncmp(host, "unix://", 7) && host[7]) {
-		d->socket = xstrdup(host + 7);
-		d->where = xstrdup(d->socket);
-		d->base = xstrdup("http://docker");
-		return 0;
-	}
-	bool plain = true;
-	for (at = host; *at; at++)
-		plain = plain && (unsigned char)*at > ' ';
-	if (!plain || strncmp(host, "tcp://", 6) || !host[6] || strpbrk(host + 6, "/?#@")) {
-		char *shown = tsv_show(host);
-		warnx("DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not '%s'", shown);
-		free(shown);
-		return -1;
-	}
-	const char *certs = getenv("DOCKER_CERT_PATH"), *verify = getenv("DOCKER_TLS_VERIFY"), *home = getenv("HOME");
-	if (certs && *certs)
-		d->certs = xstrdup(certs);
-	else if (verify && *verify)
-		d->certs = xasprintf("%s/.docker", home ? home : "");
-	at = strrchr(host, ']'); /* an IPv6 address is full of colons */
-	bool port = strchr(at ? at : host + 6, ':');
-	/* the ports IANA assigned to Docker */
-	d->where = xasprintf("%s%s", host + 6, port ? "" : d->certs ? ":2376" : ":2375");
-	d->base = xasprintf("%s://%s", d->certs ? "https" : "http", d->where);
-	return 0;
-}
 
 /* libcurl's sockets must not reach the children. */
 static int
@@ -82,42 +48,6 @@ set_transport(const struct docker *d, CURL *curl)
 		curl_easy_setopt(curl, tls[i].option, path);
 		free(path);
 	}
-}
-
-static FILE *
-scratch(void)
-{
-	int fd = memfd_create("docker", MFD_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w+");
-	if (f)
-		return f;
-	warn("memfd");
-	if (fd >= 0)
-		close(fd);
-	return NULL;
-}
-
-/* Runs body through jq into *out. */
-static int
-run_jq(FILE *body, const char *options, const char *filter, FILE **out)
-{
-	if (!(*out = scratch()))
-		return -1;
-	struct child c;
-	const char *const argv[] = {"jq", options, filter, NULL};
-	if (lseek(fileno(body), 0, SEEK_SET) < 0)
-		warn("memfd");
-	else if (child_spawn(&c, argv, fileno(body), fileno(*out)) > 0) {
-		int status = child_wait(&c);
-		rewind(*out);
-		if (!status)
-			return 0;
-		if (status > 0)
-			warnx("jq ended with status %d", status);
-	}
-	fclose(*out);
-	*out = NULL;
-	return -1;
 }
 
 static void
@@ -210,7 +140,7 @@ refused(struct docker *d, const char *method, const char *path, FILE *body)
 	FILE *out;
 	char *line = NULL;
 	size_t cap = 0;
-	if (run_jq(body, "-rRs", "(fromjson? | .message?) // .", &out) < 0)
+	if (jq_run(body, "-rRs", "(fromjson? | .message?) // .", &out) < 0)
 		return -1;
 	ssize_t len = getline(&line, &cap, out);
 	if (len > 0)
@@ -232,7 +162,7 @@ begin(struct docker *d)
 	free(d->message);
 	d->message = NULL;
 	d->status = 0;
-	return scratch();
+	return jq_scratch("docker");
 }
 
 static int
@@ -250,7 +180,7 @@ request(struct docker *d, const char *method, const char *path, const char *json
 	else if (filter && lseek(fileno(body), 0, SEEK_END) == 0) {
 		warnx("%s: %s %s: the answer is empty", d->where, method, path);
 		rc = -1;
-	} else if (filter && run_jq(body, "-r", filter, out) < 0) {
+	} else if (filter && jq_run(body, "-r", filter, out) < 0) {
 		warnx("%s: %s %s: the answer makes no sense", d->where, method, path);
 		rc = -1;
 	}
@@ -285,7 +215,7 @@ docker_collect(struct docker *d, const char *path, FILE **all)
 	int rc = -1;
 	if (!body)
 		return -1;
-	if ((*all || (*all = scratch())) &&
+	if ((*all || (*all = jq_scratch("docker"))) &&
 	    (rc = transfer(d, "GET", path, NULL, GET_SECONDS, &(struct taker){.curl = d->curl, .body = body})) == 0)
 		rc = d->status >= 300 ? refused(d, "GET", path, body) : append(body, *all);
 	fclose(body);
@@ -295,7 +225,7 @@ docker_collect(struct docker *d, const char *path, FILE **all)
 int
 docker_sift(struct docker *d, FILE *all, const char *filter, FILE **out)
 {
-	int rc = run_jq(all, "-r", filter, out);
+	int rc = jq_run(all, "-r", filter, out);
 	if (rc < 0)
 		warnx("%s: the answers make no sense", d->where);
 	fclose(all);

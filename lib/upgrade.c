@@ -8,118 +8,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 
+#include "http.h"
 #include "upgrade.h"
 
 enum { HEAD_LIMIT = 65536, PIECE = 65536 };
 enum { ANSWER_SECONDS = 300, WAKE = 500 /* ms after which *stop is looked at again */ };
-
-/* The end of the line at s, or NULL. */
-static const char *
-line_end(const char *s, const char *end)
-{
-	return memchr(s, '\n', (size_t)(end - s));
-}
-
-/* The value of the field name in the line from s to end, without blanks around it; NULL: it is another. */
-static const char *
-field(const char *s, const char **end, const char *name)
-{
-	size_t len = strlen(name);
-	if ((size_t)(*end - s) <= len || strncasecmp(s, name, len) || s[len] != ':')
-		return NULL;
-	for (s += len + 1; s < *end && (*s == ' ' || *s == '\t'); s++)
-		;
-	while (*end > s && strchr(" \t\r", (*end)[-1]))
-		--*end;
-	return s;
-}
-
-/* A number of at most digits digits; -1: none. */
-static long
-number(const char *s, const char *end, int base, int digits)
-{
-	long n = 0;
-	if (s == end || end - s > digits)
-		return -1;
-	for (; s < end; s++) {
-		const char *all = "0123456789abcdef", *digit = *s ? strchr(all, *s >= 'A' && *s <= 'F' ? *s + 32 : *s) : NULL;
-		if (!digit || digit - all >= base)
-			return -1;
-		n = n * base + (digit - all);
-	}
-	return n;
-}
-
-ssize_t
-upgrade_head(const char *text, size_t len, struct upgrade_head *h)
-{
-	const char *end = text + len, *s = text, *eol, *value;
-	static const char start[] = "HTTP/1.";
-	*h = (struct upgrade_head){.length = -1};
-	if (memcmp(text, start, len < sizeof start - 1 ? len : sizeof start - 1))
-		return -1;
-	for (; (eol = line_end(s, end)); s = eol + 1) {
-		const char *stop = eol > s && eol[-1] == '\r' ? eol - 1 : eol;
-		if (s == text) { /* HTTP/1.1 101 UPGRADED */
-			if (stop - s < 12 || s[8] != ' ' || (stop - s > 12 && s[12] != ' ') || (h->status = number(s + 9, s + 12, 10, 3)) < 100)
-				return -1;
-		} else if (s == stop)
-			return eol + 1 - text;
-		else if ((value = field(s, &stop, "Content-Length"))) {
-			if ((h->length = number(value, stop, 10, 18)) < 0)
-				return -1;
-		} else if ((value = field(s, &stop, "Transfer-Encoding")))
-			h->chunked = stop - value == 7 && !strncasecmp(value, "chunked", 7);
-	}
-	return 0;
-}
-
-static ssize_t
-dechunk(char *text, size_t len)
-{
-	char *to = text, *s = text, *end = text + len;
-	for (;;) {
-		const char *eol = line_end(s, end), *stop = eol;
-		if (!eol)
-			return -1;
-		const char *extension = memchr(s, ';', (size_t)(eol - s));
-		if (extension)
-			stop = extension;
-		while (stop > s && strchr(" \t\r", stop[-1]))
-			stop--;
-		long size = number(s, stop, 16, 15);
-		if (size < 0)
-			return -2;
-		if (size == 0) /* a trailer may follow, and says nothing to us */
-			return to - text;
-		s += eol + 1 - s;
-		if (end - s < size)
-			return -1;
-		memmove(to, s, (size_t)size);
-		to += size;
-		s += size;
-		if (s < end && *s == '\r')
-			s++;
-		if (s == end)
-			return -1;
-		if (*s++ != '\n')
-			return -2;
-	}
-}
-
-ssize_t
-upgrade_body(char *text, size_t len, const struct upgrade_head *h, bool ended)
-{
-	if (h->chunked)
-		return dechunk(text, len);
-	if (h->length < 0)
-		return ended ? (ssize_t)len : -1;
-	return (ssize_t)len < h->length ? -1 : h->length;
-}
 
 /* The connection and what is on its way. */
 struct link {
@@ -237,12 +133,12 @@ read_more(struct link *k, char *text, size_t *have, time_t until)
 }
 
 static int
-refusal(struct link *k, struct docker *d, const struct upgrade_head *h, char *text, size_t have, time_t until)
+refusal(struct link *k, struct docker *d, const struct http_head *h, char *text, size_t have, time_t until)
 {
 	ssize_t len;
 	bool ended = false;
 	char *copy = xcalloc(HEAD_LIMIT, 1);
-	while ((len = upgrade_body(memcpy(copy, text, have), have, h, ended)) == -1 && !ended) {
+	while ((len = http_body(memcpy(copy, text, have), have, h, ended)) == -1 && !ended) {
 		int rc = read_more(k, text, &have, until);
 		if (rc < 0) {
 			free(copy);
@@ -259,12 +155,12 @@ refusal(struct link *k, struct docker *d, const struct upgrade_head *h, char *te
 static int
 read_answer(struct link *k, struct docker *d, char *text)
 {
-	struct upgrade_head h;
+	struct http_head h;
 	struct timespec now;
 	size_t have = 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	for (time_t until = now.tv_sec + ANSWER_SECONDS;;) {
-		ssize_t head = upgrade_head(text, have, &h);
+		ssize_t head = http_head(text, have, &h);
 		if (head > 0) {
 			have -= (size_t)head;
 			memmove(text, text + head, have);

@@ -21,14 +21,4 @@ enum { UPGRADE_GAVE_UP = -2, UPGRADE_BROKE = -3 /* not said */ };
  * Unless 0, *curl is the connection, to be cleaned up: while it is there, the other end sees no end of input. */
 int upgrade_run(struct docker *d, const struct upgrade *u, void **curl);
 
-/* Pure, for upgrade_run and for tests. */
-struct upgrade_head {
-	long status;
-	bool chunked;
-	long length; /* of the body; -1: up to the end */
-};
-ssize_t upgrade_head(const char *text, size_t len, struct upgrade_head *h); /* its length; 0: more is needed; -1: not HTTP/1 */
-/* The whole body, without chunks, in its place: its length; -1: more is needed; -2: malformed. ended: no more comes. */
-ssize_t upgrade_body(char *text, size_t len, const struct upgrade_head *h, bool ended);
-
 #endif
