@@ -16,7 +16,7 @@ static int status;
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-generations [-sV] REPOSITORY...\n"
+	fprintf(stderr, "usage: bd-generations [-sV] [-c COPIES [-x BAD]] REPOSITORY...\n"
 	                "       bd-generations -v [-x BAD] REPOSITORY...\n");
 	exit(BD_USAGE);
 }
@@ -75,26 +75,43 @@ status_of(const struct generation *g, const struct holding *v)
 {
 	if (!strcmp(g->state, "partial"))
 		return "unproven";
-	return v->failed ? "failed" : v->damaged ? "damaged" : v->files || v->dumps ? "good" : "missing";
+	return v->failed ? "failed" : v->damaged || v->spoiled ? "damaged" : v->files || v->dumps ? "good" : "missing";
 }
 
 static int
-print_volume(const struct generation *g, const struct holding *v)
+print_volume(FILE *out, const struct generation *g, const struct holding *v)
 {
-	return TSV_WRITE(stdout, g->repo, g->name, g->state, v->name, status_of(g, v), v->files ? "yes" : "no",
+	return TSV_WRITE(out, g->repo, g->name, g->state, v->name, status_of(g, v), v->files ? "yes" : "no",
 	    tsv_num(v->dumps).text, v->database, v->dumped, v->engine);
 }
 
 static int
-print(bool of_volumes)
+print_generations(void)
 {
 	int rc = 0;
-	for (size_t i = 0; i < all.count && rc == 0; i++) {
-		const struct generation *g = &all.generation[i];
-		if (!of_volumes)
-			rc = print_generation(g, usage_of ? &usage_of[i] : NULL);
-		for (size_t v = 0; of_volumes && rc == 0 && v < g->holdings; v++)
-			rc = print_volume(g, &g->holding[v]);
+	for (size_t i = 0; i < all.count && rc == 0; i++)
+		rc = print_generation(&all.generation[i], usage_of ? &usage_of[i] : NULL);
+	return rc;
+}
+
+static int
+print_volumes(FILE *out)
+{
+	int rc = 0;
+	for (size_t i = 0; i < all.count && rc == 0; i++)
+		for (size_t v = 0; v < all.generation[i].holdings && rc == 0; v++)
+			rc = print_volume(out, &all.generation[i], &all.generation[i].holding[v]);
+	return rc;
+}
+
+static int
+print_volumes_to(const char *path)
+{
+	FILE *out = fopen(path, "we");
+	int rc = out ? print_volumes(out) : -1;
+	if (!out || fclose(out) != 0) {
+		warn("%s", path);
+		rc = -1;
 	}
 	return rc;
 }
@@ -103,16 +120,18 @@ int
 main(int argc, char *argv[])
 {
 	bool sizes = false, of_volumes = false;
+	const char *copies = NULL;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "svVx:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "c:svVx:")) != -1;)
 		switch (c) {
+		case 'c': copies = optarg; break;
 		case 's': sizes = true; break;
 		case 'v': of_volumes = true; break;
 		case 'V': bd_version();
 		case 'x': all.bad = folder_open(optarg); break;
 		default: usage();
 		}
-	if (optind == argc || (sizes && of_volumes) || (all.bad >= 0 && !of_volumes))
+	if (optind == argc || (of_volumes && (sizes || copies)) || (all.bad >= 0 && !of_volumes && !copies))
 		usage();
 	for (int i = optind; i < argc; i++)
 		if (holdings_find(&all, argv[i]) < 0)
@@ -121,7 +140,7 @@ main(int argc, char *argv[])
 	status = rc > status ? rc : status;
 	if (status == BD_FATAL || (sizes && measure() < 0))
 		return BD_FATAL;
-	if (print(of_volumes) < 0)
+	if ((of_volumes ? print_volumes(stdout) : print_generations()) < 0 || (copies && print_volumes_to(copies) < 0))
 		status = BD_FATAL;
 	return bd_finish(status);
 }

@@ -155,9 +155,10 @@ main(int argc, char *argv[])
 		case 't': now = optarg; break;
 		case 'V': bd_version();
 		case '?': usage();
-		default:
-			policy.keep[strchr(rules, c) - rules] = bd_number(optarg, -1, 1000000, (char[]){'-', (char)c, '\0'});
-			any = true;
+		default:;
+			long *keep = &policy.keep[strchr(rules, c) - rules];
+			*keep = bd_number(optarg, -1, 1000000, (char[]){'-', (char)c, '\0'});
+			any = any || *keep;
 		}
 	argv += optind;
 	if (argc - optind != 2 || any == only_always || (now && !generation_name(now)))

@@ -4,6 +4,7 @@
  * other generations name are unlinked and nothing else; no link is followed and no mount entered. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,16 +71,24 @@ empty(int folder, const char *label)
 	return rc;
 }
 
-/* The process that has something of the generation open or works in it, as pullers and restores do, or 0. */
+/* Whether target, where a descriptor leads as proc(5) shows it, is what ends so, or lies below. Of another mount
+ * namespace only the end of the path is as ours. */
+static bool
+leads_to(const char *target, const char *end)
+{
+	const char *at = strstr(target, end), *rest = at ? at + strlen(end) : NULL;
+	return rest && (!*rest || *rest == '/' || *rest == ' '); /* (deleted) */
+}
+
+/* The process that has something of the generation open or works in it, as pullers do, or 0. */
 static long
-user_of(const char *path)
+user_of(const char *end)
 {
 	char **pids, **fds, link[64];
-	size_t len = strlen(path), room = len + 16;
 	long found = 0;
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ssize_t n = proc < 0 ? 0 : folder_names(proc, &pids);
-	char *target = xcalloc(room, 1);
+	char *target = xcalloc(PATH_MAX + 1, 1);
 	for (ssize_t i = 0; i < n && !found; i++) {
 		long pid = strtol(pids[i], NULL, 10);
 		if (pid <= 0 || pid == getpid())
@@ -88,10 +97,10 @@ user_of(const char *path)
 		int dir = openat(proc, link, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		ssize_t m = dir < 0 ? 0 : folder_names(dir, &fds);
 		for (ssize_t k = -1; k < m && !found; k++) {
-			ssize_t got = k < 0 ? (snprintf(link, sizeof link, "%ld/cwd", pid), readlinkat(proc, link, target, room))
-			                    : readlinkat(dir, fds[k], target, room);
-			/* it is, or begins with, the path and a slash */
-			if (got >= (ssize_t)len && !memcmp(target, path, len) && (got == (ssize_t)len || target[len] == '/'))
+			ssize_t got = k < 0 ? (snprintf(link, sizeof link, "%ld/cwd", pid), readlinkat(proc, link, target, PATH_MAX))
+			                    : readlinkat(dir, fds[k], target, PATH_MAX);
+			target[got < 0 ? 0 : got] = '\0';
+			if (leads_to(target, end))
 				found = pid;
 		}
 		if (m > 0)
@@ -105,6 +114,28 @@ user_of(const char *path)
 		close(proc);
 	free(target);
 	return found;
+}
+
+/* Whether somebody uses the generation: what is in restore or verification is flocked. Said. */
+static bool
+used(int folder, const char *repo, const char *generation)
+{
+	if (flock(folder, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK)
+			warnx("%s/%s: left alone: it is being read", repo, generation);
+		else
+			warn("%s/%s", repo, generation);
+		return true;
+	}
+	const char *end = repo + strlen(repo);
+	for (int parts = 2; parts && end > repo;) /* the host's hash, and the repository */
+		parts -= *--end == '/';
+	char *whole = xasprintf("%s/%s", end, generation);
+	long pid = user_of(whole);
+	free(whole);
+	if (pid)
+		warnx("%s/%s: left alone: process %ld uses it", repo, generation, pid);
+	return pid;
 }
 
 /* Deletes what has been renamed away. Two at it are in nobody's way. */
@@ -128,26 +159,18 @@ delete(int removed, const char *name)
 static int
 hide(int repo, const char *path, const char *generation, int removed, const char *name)
 {
-	struct stat st;
-	if (fstatat(repo, generation, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	int folder = folder_at(repo, generation);
+	if (folder < 0) {
 		warn("%s/%s", path, generation);
 		return -1;
 	}
-	char *whole = xasprintf("%s/%s", path, generation);
-	long pid = user_of(whole);
-	free(whole);
-	if (!S_ISDIR(st.st_mode) || pid) {
-		if (pid)
-			warnx("%s/%s: left alone: process %ld uses it", path, generation, pid);
-		else
-			warnx("%s/%s: not a folder", path, generation);
-		return -1;
-	}
-	if (renameat2(repo, generation, removed, name, RENAME_NOREPLACE) < 0 || fsync(removed) < 0 || fsync(repo) < 0) {
+	int rc = used(folder, path, generation) ? -1 : 0;
+	if (rc == 0 && (renameat2(repo, generation, removed, name, RENAME_NOREPLACE) < 0 || fsync(removed) < 0 || fsync(repo) < 0)) {
 		warn("%s/%s", path, generation);
-		return -1;
+		rc = -1;
 	}
-	return 0;
+	close(folder);
+	return rc;
 }
 
 static int

@@ -9,6 +9,7 @@
 struct history {
 	char **const *copy;
 	size_t count;
+	bool of_dumps; /* what matters is whether they have their dumps */
 };
 
 void
@@ -31,25 +32,46 @@ keep(struct retained *g, const char *why, const char *volume)
 	g->reasons = all;
 }
 
-/* What became of the volume in a generation; NULL: it was not there. */
-static const char *
-status_in(const struct history *h, const struct retained *g)
+/* The volume's copy in a generation; NULL: it was not there. */
+static char **
+copy_in(const struct history *h, const struct retained *g)
 {
 	for (size_t i = 0; i < h->count; i++)
 		if (!strcmp(h->copy[i][COPY_GENERATION], g->row[GENERATION_NAME]))
-			return h->copy[i][COPY_STATUS];
+			return h->copy[i];
 	return NULL;
+}
+
+static bool
+is_good(const struct history *h, char *const copy[])
+{
+	return field_is(copy[COPY_STATUS], "good") && (!h->of_dumps || field_is(copy[COPY_DUMPED], "yes"));
+}
+
+/* Where it was no database that ran, it had no dumps to fail. */
+static bool
+failed(const struct history *h, char *const copy[])
+{
+	return !field_is(copy[COPY_STATUS], "good") || (h->of_dumps && field_is(copy[COPY_DATABASE], "yes") && !is_good(h, copy));
 }
 
 /* Whether the rules look at a generation: those that are complete, or all; for a volume those in which it did not fail. */
 static bool
 counts(const struct retained *g, bool all, const struct history *h)
 {
-	const char *status = h ? status_in(h, g) : NULL;
-	return !g->odd && (all || g->complete) && (!status || !strcmp(status, "good"));
+	char **copy = h ? copy_in(h, g) : NULL;
+	return !g->odd && (all || g->complete) && (!copy || !failed(h, copy));
 }
 
-/* The policy over what counts; for a volume only what holds it is kept, and of all only what is not complete. */
+/* Whether the generation is kept when the rules want it: for a volume only what has it, and of all only what is not complete. */
+static bool
+meant(const struct retained *g, bool all, const struct history *h)
+{
+	char **copy = h ? copy_in(h, g) : NULL;
+	return h ? copy && is_good(h, copy) : !all || !g->complete;
+}
+
+/* The policy over what counts. */
 static void
 apply(struct retain *r, bool all, const struct history *h)
 {
@@ -66,8 +88,7 @@ apply(struct retain *r, bool all, const struct history *h)
 	policy_apply(r->policy, when, n, kept);
 	for (size_t i = 0; i < n; i++) {
 		struct retained *g = listed[i];
-		bool meant = h ? status_in(h, g) != NULL : !all || !g->complete;
-		for (int rule = 0; meant && rule < POLICY_RULES; rule++)
+		for (int rule = 0; meant(g, all, h) && rule < POLICY_RULES; rule++)
 			if (kept[i] & 1U << rule)
 				keep(g, names[rule], h ? h->copy[0][COPY_VOLUME] : NULL);
 	}
@@ -89,38 +110,43 @@ keep_copy(struct retain *r, char *const copy[], const char *why)
 	keep(bsearch(copy[COPY_GENERATION], r->generation, r->count, sizeof *r->generation, by_name), why, copy[COPY_VOLUME]);
 }
 
-/* The newest that has the volume, and the newest with its dumps if those of a later one failed. */
+/* The newest good copy, and the newest good dumps. What nothing vouches for is better than no copy, and so is what is damaged. */
 static void
 keep_last_of(struct retain *r, const struct history *h)
 {
-	char **good = NULL, **unproven = NULL, **dumped = NULL;
+	char **good = NULL, **unproven = NULL, **damaged = NULL, **dumped = NULL;
 	for (size_t i = h->count; i-- > 0;) {
 		char **copy = h->copy[i];
-		if (field_is(copy[COPY_STATUS], "good"))
+		const char *status = copy[COPY_STATUS];
+		if (field_is(status, "good"))
 			good = copy;
-		if (field_is(copy[COPY_STATUS], "unproven"))
+		if (field_is(status, "unproven"))
 			unproven = copy;
 		else if (field_is(copy[COPY_DUMPED], "yes"))
 			dumped = copy;
+		if (field_is(status, "damaged"))
+			damaged = copy;
 	}
-	/* a copy that nothing vouches for is better than none */
-	char **best = good ? good : unproven;
+	char **best = good ? good : unproven ? unproven : damaged;
 	if (best)
 		keep_copy(r, best, "copy");
-	if (dumped && dumped != best && field_is(h->copy[0][COPY_DATABASE], "yes"))
+	if (dumped && dumped != best)
 		keep_copy(r, dumped, "dump");
 }
 
 static void
 keep_always(struct retain *r)
 {
-	bool seen = false; /* a complete one */
+	bool seen = false, filled = false; /* a complete one, one that has volumes */
 	for (size_t i = 0; i < r->count; i++) {
 		struct retained *g = &r->generation[i];
-		bool newest = !seen && g->complete && !g->odd;
-		seen = seen || newest;
-		if (newest)
+		bool counted = g->complete && !g->odd, full = counted && !field_is(g->row[GENERATION_VOLUMES], "0");
+		if (counted && !seen)
 			keep(g, "newest", NULL);
+		else if (full && !filled) /* an engine that has lost its volumes takes nothing away */
+			keep(g, "filled", NULL);
+		seen = seen || counted;
+		filled = filled || full;
 		if (field_is(g->row[GENERATION_STATE], "unreadable"))
 			keep(g, "unreadable", NULL);
 		else if (g->odd)
@@ -128,6 +154,26 @@ keep_always(struct retain *r)
 		else if (!seen) /* the original builds them where they are seen */
 			keep(g, "unfinished", NULL);
 	}
+}
+
+/* Where its copy, or its dumps, failed, another generation has to stand in. */
+static void
+retain_volume(struct retain *r, struct history *h)
+{
+	bool fails = false, lacks = false, dumped = false;
+	keep_last_of(r, h);
+	for (size_t i = 0; i < h->count; i++) {
+		char **copy = h->copy[i];
+		bool has = field_is(copy[COPY_DUMPED], "yes");
+		fails = fails || !field_in(copy[COPY_STATUS], "good unproven");
+		dumped = dumped || has;
+		lacks = lacks || (!has && field_is(copy[COPY_DATABASE], "yes"));
+	}
+	if (fails && r->policy)
+		apply(r, false, h);
+	h->of_dumps = true;
+	if (lacks && dumped && r->policy)
+		apply(r, false, h);
 }
 
 void
@@ -140,15 +186,10 @@ retain(struct retain *r, char **const copies[], size_t count)
 	}
 	struct history h;
 	for (size_t i = 0; i < count; i += h.count) {
-		const char *volume = copies[i][COPY_VOLUME];
-		bool fails = false;
 		h = (struct history){.copy = copies + i};
-		for (; i + h.count < count && !strcmp(h.copy[h.count][COPY_VOLUME], volume); h.count++)
-			fails = fails || !field_in(h.copy[h.count][COPY_STATUS], "good unproven");
-		if (!r->exists(volume))
-			continue;
-		keep_last_of(r, &h);
-		if (fails && r->policy)
-			apply(r, false, &h);
+		while (i + h.count < count && !strcmp(h.copy[h.count][COPY_VOLUME], h.copy[0][COPY_VOLUME]))
+			h.count++;
+		if (r->exists(h.copy[0][COPY_VOLUME]))
+			retain_volume(r, &h);
 	}
 }

@@ -1,12 +1,12 @@
 /* retain.h - which generations of one repository must stay, and why.
  *
  * What must hold whatever the policy says:
- *  - the last complete generation stays, and so does the last good copy and the last dumps of any
- *    volume that still exists;
+ *  - the last complete generation stays, the last that has any volume, and the last good copy and the
+ *    last good dumps of each volume that still exists; the last damaged copy if there is no other;
  *  - so does what cannot be read, what has no date or one that has not come yet, and what may still be
  *    in the making;
  *  - what was not seen to be complete counts for nothing, and a generation does not count for the
- *    volumes that failed in it. */
+ *    volumes whose copies or dumps failed in it. */
 #ifndef BD_RETAIN_H
 #define BD_RETAIN_H
 

@@ -71,15 +71,42 @@ verdict() { bd-prune "${@:2}" generations copies | awk -F '\t' -v g="$1" '$2 == 
 	[ "$(kept -a -e existing)" = '04 ' ]
 }
 
-@test "the last dumps of what is still a database stay" {
-	gen 20260101000000 whole
-	gen 20260102000000 whole
-	for day in 01 02; do
-		printf '/b/r\t202601%s000000\twhole\tdb\tgood\tyes\t1\tyes\t%s\tpostgres\n' "$day" "$([ "$day" = 01 ] && echo yes || echo no)" >>copies
-	done
+# db DAY DATABASE DUMPED: a generation with a volume of these flags
+db() {
+	gen "202601${1}000000"
+	printf '/b/r\t202601%s000000\twhole\tdb\tgood\tyes\t1\t%s\t%s\tpostgres\n' "$@" >>copies
+}
+
+@test "the last dumps stay, also of a database that is down, or has none that are good" {
+	db 01 yes yes
+	db 02 yes no
 	[ "$(verdict 20260101000000 -a)" = 'keep dump:db' ]
-	sed -i '2s/\tyes\tno\t/\tno\tno\t/' copies
+	db 03 no no
+	[ "$(verdict 20260101000000 -a)" = 'keep dump:db' ]
+	db 04 yes damaged
+	[ "$(verdict 20260101000000 -a)" = 'keep dump:db' ]
+	[ "$(verdict 20260101000000 -l 2)" = 'keep dump:db last:db' ]
+	db 05 no yes
 	[ "$(verdict 20260101000000 -a)" = 'remove old' ]
+}
+
+@test "a damaged copy is better than none" {
+	gen 20260101000000 whole a=damaged
+	gen 20260102000000 whole a=damaged
+	gen 20260103000000 whole a=failed
+	gen 20260104000000 whole a=failed
+	[ "$(kept -l 2)" = '02 03 04 ' ]
+	gen 20251231000000 whole a=good
+	[ "$(kept -l 2)" = '03 04 ' ]
+	[ "$(verdict 20251231000000 -l 2)" = 'keep copy:a last:a' ]
+}
+
+@test "an engine that has lost its volumes takes no generation away" {
+	gen 20260101000000 whole a=good
+	gen 20260102000000 whole a=good
+	for day in 03 04 05; do printf '/b/r\t202601%s000000\t-\twhole\t0\t0\t0\t-\t-\t-\n' "$day" >>generations; done
+	[ "$(kept -l 2 -e existing)" = '02 04 05 ' ]
+	[ "$(verdict 20260102000000 -a -e existing)" = 'keep filled' ]
 }
 
 @test "a generation does not count for a volume that failed in it" {

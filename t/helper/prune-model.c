@@ -16,13 +16,14 @@
 
 enum { MANY = 400, VOLUMES = 6, RULES = 6 };
 enum state { WHOLE, UNSTAMPED, PARTIAL, UNREADABLE };
-enum status { ABSENT, GOOD, FAILED, MISSING, UNPROVEN };
+enum status { ABSENT, GOOD, FAILED, MISSING, DAMAGED, UNPROVEN };
+enum dumps { NO_DATABASE, DUMPED, LACKING, BROKEN };
 
 struct gen {
 	char name[15];
 	enum state state;
 	enum status has[VOLUMES];
-	bool dumped[VOLUMES];
+	enum dumps dumps[VOLUMES];
 	bool want, kept;
 };
 
@@ -74,12 +75,14 @@ fill(struct gen *g, const unsigned born[], const unsigned dead[], const unsigned
 	g->state = roll < partial ? PARTIAL : roll < partial + 4 ? UNREADABLE : roll < partial + 8 ? UNSTAMPED : WHOLE;
 	for (int v = 0; v < VOLUMES; v++) {
 		unsigned at = (unsigned)count;
-		g->has[v] = at < born[v] || at >= dead[v] ? ABSENT : rnd(100) < fails[v] ? FAILED : rnd(50) == 0 ? MISSING : GOOD;
+		g->has[v] = at < born[v] || at >= dead[v] ? ABSENT : rnd(100) < fails[v] ? FAILED :
+		    rnd(50) == 0 ? MISSING : rnd(30) == 0 ? DAMAGED : GOOD;
 		if (g->state == PARTIAL && g->has[v] != ABSENT)
 			g->has[v] = UNPROVEN;
 		if (g->state == UNREADABLE)
 			g->has[v] = ABSENT;
-		g->dumped[v] = v % 2 && rnd(4);
+		unsigned dump = rnd(16);
+		g->dumps[v] = v % 2 == 0 || dump == 0 ? NO_DATABASE : dump < 4 ? LACKING : dump < 5 ? BROKEN : DUMPED;
 	}
 }
 
@@ -216,6 +219,82 @@ wanted(const bool in[], bool want[])
 	}
 }
 
+static int
+volumes(const struct gen *g)
+{
+	int n = 0;
+	for (int v = 0; v < VOLUMES; v++)
+		n += g->has[v] != ABSENT;
+	return n;
+}
+
+static bool
+is_bad(enum status s)
+{
+	return s == FAILED || s == MISSING || s == DAMAGED;
+}
+
+/* The newest generation that must stay for the volume, and the newest for its dumps; -1: none. */
+static int
+last_copy(int v)
+{
+	static const enum status order[] = {GOOD, UNPROVEN, DAMAGED};
+	for (int s = 0; s < 3; s++)
+		for (int i = count - 1; i >= 0; i--)
+			if (gen[i].has[v] == order[s])
+				return i;
+	return -1;
+}
+
+static int
+last_dumps(int v)
+{
+	for (int i = count - 1; i >= 0; i--)
+		if (gen[i].has[v] != ABSENT && gen[i].has[v] != UNPROVEN && gen[i].dumps[v] == DUMPED)
+			return i;
+	return -1;
+}
+
+/* What else the rules keep for a volume, of the generations in which it did not fail. */
+static void
+stand_in(int v, bool of_dumps)
+{
+	bool in[MANY], want[MANY], good[MANY];
+	for (int i = 0; i < count; i++) {
+		good[i] = gen[i].has[v] == GOOD && (!of_dumps || gen[i].dumps[v] == DUMPED);
+		in[i] = asked(&gen[i]) && complete(&gen[i]) &&
+		        (gen[i].has[v] == ABSENT || good[i] || (of_dumps && gen[i].has[v] == GOOD && gen[i].dumps[v] == NO_DATABASE));
+	}
+	wanted(in, want);
+	for (int i = 0; i < count; i++)
+		if (want[i] && good[i]) {
+			seen_stand_in += !gen[i].want;
+			gen[i].want = true;
+		}
+}
+
+static void
+model_volume(int v)
+{
+	bool fails = false, lacks = false, dumped = false;
+	for (int i = 0; i < count; i++) {
+		const struct gen *g = &gen[i];
+		if (g->has[v] == ABSENT)
+			continue;
+		fails = fails || is_bad(g->has[v]);
+		lacks = lacks || g->dumps[v] == LACKING || g->dumps[v] == BROKEN;
+		dumped = dumped || g->dumps[v] == DUMPED;
+	}
+	if (last_copy(v) >= 0)
+		gen[last_copy(v)].want = true;
+	if (last_dumps(v) >= 0)
+		gen[last_dumps(v)].want = true;
+	if (fails)
+		stand_in(v, false);
+	if (lacks && dumped)
+		stand_in(v, true);
+}
+
 static void
 model(void)
 {
@@ -241,33 +320,14 @@ model(void)
 	wanted(in, want);
 	for (int i = 0; i < count; i++)
 		gen[i].want = gen[i].want || (want[i] && !complete(&gen[i]));
-	for (int v = 0; v < VOLUMES; v++) {
-		if (known && !exists[v])
-			continue;
-		bool fails = false;
-		int good = -1, unproven = -1, dump = -1, last = -1;
-		for (int i = 0; i < count; i++) {
-			const struct gen *g = &gen[i];
-			in[i] = asked(g) && complete(g) && g->has[v] != FAILED && g->has[v] != MISSING;
-			fails = fails || g->has[v] == FAILED || g->has[v] == MISSING;
-			good = g->has[v] == GOOD ? i : good;
-			unproven = g->has[v] == UNPROVEN ? i : unproven;
-			dump = g->has[v] != ABSENT && g->has[v] != UNPROVEN && g->dumped[v] ? i : dump;
-			last = g->has[v] != ABSENT ? i : last;
+	for (int i = count - 1; i >= 0; i--)
+		if (asked(&gen[i]) && complete(&gen[i]) && volumes(&gen[i])) {
+			gen[i].want = true;
+			break;
 		}
-		if (good >= 0)
-			gen[good].want = true;
-		else if (unproven >= 0)
-			gen[unproven].want = true;
-		if (dump >= 0 && v % 2 && last >= 0)
-			gen[dump].want = true;
-		wanted(in, want);
-		for (int i = 0; fails && i < count; i++)
-			if (want[i] && gen[i].has[v] == GOOD) {
-				seen_stand_in += !gen[i].want;
-				gen[i].want = true;
-			}
-	}
+	for (int v = 0; v < VOLUMES; v++)
+		if (!known || exists[v])
+			model_volume(v);
 }
 
 /* ---- bd-prune ---- */
@@ -285,16 +345,17 @@ static void
 write_history(bool only_kept)
 {
 	static const char *const states[] = {"whole", "unstamped", "partial", "unreadable"};
-	static const char *const statuses[] = {"", "good", "failed", "missing", "unproven"};
+	static const char *const statuses[] = {"", "good", "failed", "missing", "damaged", "unproven"};
+	static const char *const flags[] = {"no\tno", "yes\tyes", "yes\tno", "yes\tdamaged"};
 	FILE *g = out("generations"), *c = out("copies"), *e = out("existing");
 	for (int i = 0; i < count; i++) {
 		if (only_kept && !gen[i].kept)
 			continue;
-		fprintf(g, "/b/r\t%s\t-\t%s\t-\t-\t-\t-\t-\t-\n", gen[i].name, states[gen[i].state]);
+		fprintf(g, "/b/r\t%s\t-\t%s\t%d\t-\t-\t-\t-\t-\n", gen[i].name, states[gen[i].state], volumes(&gen[i]));
 		for (int v = 0; v < VOLUMES; v++)
 			if (gen[i].has[v] != ABSENT)
-				fprintf(c, "/b/r\t%s\t%s\tv%d\t%s\tyes\t0\t%s\t%s\t-\n", gen[i].name, states[gen[i].state], v,
-				    gen[i].has[v] == MISSING && i % 2 ? "damaged" : statuses[gen[i].has[v]], v % 2 ? "yes" : "no", gen[i].dumped[v] ? "yes" : "no");
+				fprintf(c, "/b/r\t%s\t%s\tv%d\t%s\tyes\t0\t%s\t-\n", gen[i].name, states[gen[i].state], v,
+				    statuses[gen[i].has[v]], flags[gen[i].dumps[v]]);
 	}
 	for (int v = 0; v < VOLUMES; v++)
 		if (exists[v])
@@ -374,11 +435,12 @@ invariants(void)
 	if (any && !kept_any)
 		wrong("no complete one is left", "-");
 	for (int v = 0; v < VOLUMES; v++) {
-		const struct gen *last = NULL;
-		for (int i = 0; i < count; i++)
-			last = gen[i].has[v] == GOOD ? &gen[i] : last;
-		if (last && !last->kept && (exists[v] || !known))
-			wrong("is the last good one of an existing volume", last->name);
+		if (known && !exists[v])
+			continue;
+		if (last_copy(v) >= 0 && !gen[last_copy(v)].kept)
+			wrong("has the last copy of an existing volume", gen[last_copy(v)].name);
+		if (last_dumps(v) >= 0 && !gen[last_dumps(v)].kept)
+			wrong("has the last dumps of an existing volume", gen[last_dumps(v)].name);
 	}
 }
 
