@@ -3,69 +3,14 @@
  * `files` folder: a restore would take it for the volume. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "feed.h"
 #include "mtree.h"
 #include "tree.h"
-
-static const char *const hot_options[] = {
-	"--from0", "--files-from=-", "--no-implied-dirs", "--ignore-missing-args", NULL};
-static const char *const cold_options[] = {"--from0", "--files-from=-", "--no-implied-dirs", NULL};
-enum { VANISHED = 24 }; /* rsync(1), EXIT VALUES */
-
-struct feed { /* rsync, started with the first path that needs it */
-	struct child child;
-	FILE *to, *told; /* told: NULL, or where the paths are kept */
-	int src, dest;
-	bool verbose, cold;
-	bool ended; /* before it had its whole list */
-};
-
-static const char *const *
-list_options(bool cold)
-{
-	return cold ? cold_options : hot_options;
-}
-
-static int
-start(struct feed *f)
-{
-	int p[2];
-	if (pipe2(p, O_CLOEXEC) < 0) {
-		warn("pipe");
-		return -1;
-	}
-	if (f->verbose) {
-		const char *argv[24];
-		rsync_command(argv, sizeof argv / sizeof *argv, list_options(f->cold));
-		char *line = shell_quote(argv);
-		warnx("+ %s", line);
-		free(line);
-	}
-	int rc = rsync_spawn(&f->child, f->src, f->dest, list_options(f->cold), p[0]);
-	close(p[0]);
-	if (rc < 0 || !(f->to = fdopen(p[1], "w"))) {
-		close(p[1]);
-		return -1;
-	}
-	return 0;
-}
-
-static int
-feed(void *arg, const char *path)
-{
-	struct feed *f = arg;
-	if (!f->to && start(f) < 0) {
-		f->ended = true;
-		return -1;
-	}
-	f->ended = fputs(path, f->to) < 0 || putc('\0', f->to) < 0;
-	return f->ended || (f->told && (fputs(path, f->told) < 0 || putc('\0', f->told) < 0)) ? -1 : 0;
-}
 
 static void __attribute__((format(printf, 2, 3)))
 because(struct copy_result *r, const char *fmt, ...)
@@ -77,42 +22,23 @@ because(struct copy_result *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Ends rsync: at once if the list is not complete, else when it is done. */
-static bool
-drain(struct feed *f, bool complete, struct copy_result *r)
-{
-	if (!f->to) {
-		if (f->ended)
-			because(r, "rsync could not be started");
-		return complete;
-	}
-	if (!complete)
-		kill(f->child.pid, SIGKILL);
-	bool fed = fclose(f->to) == 0;
-	int status = child_wait(&f->child);
-	if (complete && fed && (status == 0 || (status == VANISHED && !f->cold))) {
-		r->status = status ? COPY_VANISHED : COPY_DONE;
-		return true;
-	}
-	if (status != 128 + SIGKILL || complete || f->ended)
-		because(r, "rsync ended with status %d", status);
-	return false;
-}
-
 /* Walks by tree, which hands out what rsync is to copy; its paths are kept in told, unless that is NULL. */
 static bool
 walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, int (*tree)(struct link_job *j), FILE *told)
 {
 	struct feed f = {.told = told, .src = c->source >= 0 ? c->source : j->src, .dest = j->dest, .verbose = c->verbose, .cold = c->cold};
-	j->emit = feed;
+	j->emit = feed_put;
 	j->arg = &f;
-	r->status = COPY_DONE;
 	bool walked = tree(j) == 0;
 	r->linked = j->linked;
 	r->copied = j->copied;
 	r->bytes = j->bytes;
 	r->shared = j->shared;
-	bool ok = drain(&f, walked, r);
+	enum feed_end end = feed_end(&f, walked);
+	bool ok = walked && end != FEED_FAILED;
+	r->status = end == FEED_VANISHED ? COPY_VANISHED : COPY_DONE;
+	if (*f.why)
+		because(r, "%s", f.why);
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, j->root_mtime};
 	if (ok && futimens(j->dest, times) < 0) {
 		because(r, "files: %s", strerror(errno));
@@ -123,19 +49,13 @@ walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, i
 	return ok;
 }
 
-static int
-open_folder(int dir, const char *path)
-{
-	return openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* The newest generation's copy of the volume; r->base is its name. */
 static int
 newest_copy(const struct copy *c, char base[16])
 {
 	for (char *const *g = c->generations; c->repo >= 0 && g && *g; g++) {
 		char *path = xasprintf("%s/%s/files", *g, c->volume);
-		int fd = open_folder(c->repo, path);
+		int fd = folder_at(c->repo, path);
 		if (fd < 0 && errno != ENOENT)
 			warn("%s: not linked from", path);
 		free(path);
@@ -154,7 +74,7 @@ partial_folder(const struct copy *c, const char *name, bool make)
 	char *path = xasprintf("%s/%s", c->volume, name);
 	int fd = make ? mkdirat(c->partial, path, 0700) : 0;
 	if (fd == 0)
-		fd = open_folder(c->partial, path);
+		fd = folder_at(c->partial, path);
 	free(path);
 	return fd;
 }
@@ -250,7 +170,7 @@ make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const
 static bool
 mend_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
 {
-	j->dest = open_folder(j->prev, ".");
+	j->dest = folder_at(j->prev, ".");
 	j->aside = partial_folder(c, "files.gone", true);
 	bool ok = j->dest >= 0 && j->aside >= 0;
 	if (!ok)
@@ -426,7 +346,7 @@ copy_show(const struct copy *c, FILE *out)
 	char *from = *base ? xasprintf("%s/%s/%s/files", c->repo_path, base, c->volume) : xstrdup("-");
 	char *to = xasprintf("%s/%s/files", c->partial_path, c->volume);
 	const char *link[] = {"bd-link", c->mountpoint, from, to, NULL};
-	rsync_command(argv, sizeof argv / sizeof *argv, list_options(c->cold));
+	feed_command(argv, sizeof argv / sizeof *argv, c->cold);
 	char *a = shell_quote(link), *b = shell_quote(argv);
 	fprintf(out, "%s | %s\n", a, b);
 	free(a);
