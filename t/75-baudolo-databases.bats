@@ -3,6 +3,7 @@
 
 load engine
 load database
+load run
 
 # Volumes and who uses them: pgdata and pgextra shop-postgres, mydata wiki-db, oddone and oddtwo odd-database (its data is in none),
 # web a container without a database, tools one that only looks like one (plain-db).
@@ -40,10 +41,7 @@ teardown_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	umask 022
-	H=$(bd-machine-hash)
-	B=$PWD/b S=$PWD/s
-	R=$B/$H/backup-docker-to-local
+	places
 	baudolo-seed csv shop shop postgres 'p;"w $x' >/dev/null
 	baudolo-seed csv shop '*' postgres 'p;"w $x' >/dev/null
 	baudolo-seed csv wiki wiki wiki S3CR3T >/dev/null
@@ -66,23 +64,14 @@ run_into_lock() {
 	wait_for waiting_dump
 }
 
-newest() { find "$R" -mindepth 1 -maxdepth 1 | LC_ALL=C sort | tail -n 1; }
-
 # "database dumped engine" of a volume in the manifest
 manifest() { jq -r --arg v "$1" '.volumes[$v] | if . == null then "absent" else "\(.database) \(.dumped) \(.engine)" end' "$(newest)/manifest.json"; }
-
-failed() { jq -c .failed "$(newest)/manifest.json"; }
 
 # The files below the sql folders
 dumped() { (cd "$(newest)" && find . -path '*/sql/*' | LC_ALL=C sort | cut -c 3- | paste -sd ' '); }
 
 # Does the volume have a copy of its files?
 copied() { [ -d "$(newest)/$1/files" ]; }
-
-stamped() {
-	[ "$(jq -er .hash "$1/directory_stemp.json")" = "$(cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -printf '%P\0' |
-		LC_ALL=C sort -z | tr -d '\0' | sha256sum | cut -d ' ' -f 1)" ]
-}
 
 shims() {
 	rm -rf bin
