@@ -22,13 +22,8 @@ teardown() {
 
 # NAME SECONDS [ARG...]: on TERM, writes to each volume of its own, and takes that long to end.
 actor() {
-	local name=$1 seconds=$2 net=(--network none) arg
-	shift 2
-	for arg; do case $arg in --network) net=() ;; esac; done
-	docker run -d --name "$name" --label "bd-test=$(bd_file)" "${net[@]}" --stop-timeout 2 "$@" "$BD_IMAGE" \
-		sh -c 'trap "for v in /v/*; do head -c 8000000 /dev/urandom >\$v/at-the-end; done; sleep $0; exit 0" TERM; while :; do sleep 1000 & wait $!; done' \
-		"$seconds" >/dev/null
-	wait_for bd_traps_term "$(docker inspect -f '{{.State.Pid}}' "$name")"
+	ON_TERM="for v in /v/*; do head -c 8000000 /dev/urandom >\$v/at-the-end; done; sleep $2; exit 0" \
+		container_run "$1" --stop-timeout 2 "${@:3}"
 }
 
 make_groups() {
