@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A run in which one call fails, of all that its programs make: that is reported, and costs a volume or the run, never
-# more. The long version has 1,000 faults.
+# Runs, restores and dumps in which one call fails, of all that their programs make: each is reported, and costs a volume or the
+# run, never more. The long version has 1,000 faults of each, or one for every call.
 
 load engine
 load tree
@@ -9,6 +9,7 @@ load database
 
 setup_file() { ram_engine; }
 teardown_file() { ram_engine_end; }
+teardown() { engine_clean; }
 
 setup() {
 	ram_work
@@ -64,19 +65,47 @@ forget() {
 	PAST=$(fingerprint "$R/$LAST")
 }
 
-# fault N: a run in which call number N fails; WHAT is what was called.
-fault() {
-	local rc=0 new last=$LAST
+# sweep FAULT N CALL...: the function FAULT with N of the calls, from all of them
+sweep() {
+	local fault=$1 n=${BD_FAULTS:-$2} i from to
+	shift 2
+	FAULTS=0 REPORTED=0 DAMAGED=0
+	[ -z "${BAUDOLO_TEST_LONG-}" ] || n=1000
+	[ "$n" -lt $# ] || n=$#
+	for ((i = 0; i < n; i++)); do
+		from=$(($# * i / n)) to=$(($# * (i + 1) / n))
+		"$fault" "${@:from + RANDOM % (to - from) + 1:1}"
+	done
+	echo "# ${fault%_fault}: $# calls" >&3
+	echo "$FAULTS faults, $REPORTED reported, $DAMAGED damaged" | tee /dev/fd/3
+	[ "$REPORTED $DAMAGED" = "$FAULTS 0" ]
+	[ "$FAULTS" -gt $((n / 2)) ]
+}
+
+# failed COMMAND... N: did its call N fail? Sets rc. What is said of it is counted.
+failed() {
+	rc=0
+	"$@" || rc=$?
+	[ -s log ] || return # there were fewer
+	WHAT="call ${*: -1}: $(cat log), status $rc"
+	FAULTS=$((FAULTS + 1))
+	if [ -s err ]; then REPORTED=$((REPORTED + 1)); else echo "$WHAT: not a word"; fi
+}
+
+damaged() {
+	echo "$WHAT: $1"
+	cat said err
+	DAMAGED=$((DAMAGED + 1))
+}
+
+run_fault() {
+	local rc new last=$LAST
 	change "$1"
-	run_it "$1" || rc=$?
-	[ -s log ] || { forget; return 0; } # there were fewer
-	WHAT="call $1: $(cat log), status $rc"
+	failed run_it "$1" || { forget; return 0; }
 	[ "$(fingerprint "$R/$last")" = "$PAST" ] || damaged "$last has changed"
 	new=$(comm -13 <(echo "$GENERATIONS") <(generations))
-	[ -z "$new" ] || whole "$R/$new" || damaged "$new"
-	FAULTS=$((FAULTS + 1))
 	[ -n "$new" ] || [ "$rc" -ge 2 ] || damaged 'no generation'
-	if [ -s err ]; then REPORTED=$((REPORTED + 1)); else echo "$WHAT: not a word"; fi
+	[ -z "$new" ] || whole "$R/$new" || damaged "$new"
 	container_running writer || damaged 'writer is down'
 	forget
 	[ $((FAULTS % 4)) != 0 ] || heal
@@ -90,37 +119,34 @@ heal() {
 	whole "$R/$LAST" || damaged "$LAST"
 }
 
-damaged() {
-	echo "$WHAT: $1"
-	cat said err
-	DAMAGED=$((DAMAGED + 1))
-}
-
 @test "a fault at any call is reported, and damages nothing" {
 	make_volumes
 	run_it 0
 	change 1
 	run_it 0
-	calls=$(calls)
-	[ "$calls" -gt 1000 ]
 	forget
-	FAULTS=0 REPORTED=0 DAMAGED=0
-	n=${BD_FAULTS:-25}
-	[ -z "${BAUDOLO_TEST_LONG-}" ] || n=1000
-	for i in $(seq "$n"); do
-		fault $((calls * (i - 1) / n + RANDOM % (calls / n + 1) + 1))
-	done
+	[ "$(calls)" -gt 1000 ]
+	sweep run_fault 25 $(seq "$(calls)")
 	heal
-	echo "$FAULTS faults, $REPORTED reported, $DAMAGED damaged (of $calls calls)" | tee /dev/fd/3
-	[ "$REPORTED $DAMAGED" = "$FAULTS 0" ]
-	[ "$FAULTS" -gt $((n / 2)) ]
+	[ "$DAMAGED" = 0 ]
 }
 
-# restore N: into a volume that holds something else
-restore() {
+# restore_it N: into a volume that holds something else
+restore_it() {
 	rm -rf "${PLACE[one]:?}"/*
 	cp -a old/. "${PLACE[one]}"
 	faulty "$1" baudolo-restore files one - latest --backups-dir "$B" --state-dir "$S" --stop
+}
+
+restore_fault() {
+	local rc
+	failed restore_it "$1" || return 0
+	if [ "$rc" = 0 ]; then
+		exact new "${PLACE[one]}" || damaged 'not restored'
+	elif ! grep -q '^ERROR: volume one is restored' err; then # in part; or all, but for its hard links
+		exact old "${PLACE[one]}" || damaged 'neither the old nor the new'
+	fi
+	container_running writer || damaged 'writer is down'
 }
 
 @test "a fault at any call of a restore: what it says is true" {
@@ -130,29 +156,13 @@ restore() {
 	cp -a new old
 	for i in {5..20}; do echo "old $i" >"old/sub/$i"; done
 	rm old/soft old/sub/1
-	restore 0
-	calls=$(calls)
+	restore_it 0
 	exact new "${PLACE[one]}"
-	FAULTS=0 REPORTED=0 DAMAGED=0
-	n=${BD_FAULTS:-8}
-	[ -z "${BAUDOLO_TEST_LONG-}" ] || n=$calls
-	for i in $(seq "$n"); do
-		rc=0
-		restore $((calls * (i - 1) / n + RANDOM % (calls / n + 1) + 1)) || rc=$?
-		[ -s log ] || continue
-		WHAT="$(cat log), status $rc"
-		FAULTS=$((FAULTS + 1))
-		if [ -s err ]; then REPORTED=$((REPORTED + 1)); else echo "$WHAT: not a word"; fi
-		if [ "$rc" = 0 ] || grep -q 'File restore complete' said; then
-			exact new "${PLACE[one]}" || damaged 'not restored'
-		elif ! grep -q '^ERROR: volume one is restored' err; then # in part; or all, but for its hard links
-			exact old "${PLACE[one]}" || damaged 'neither the old nor the new'
-		fi
-		container_running writer || damaged 'writer is down'
-	done
-	echo "restore: $FAULTS faults, $REPORTED reported, $DAMAGED damaged (of $calls calls)" | tee /dev/fd/3
-	[ "$REPORTED $DAMAGED" = "$FAULTS 0" ]
-	[ "$FAULTS" -gt $((n / 2)) ]
+	sweep restore_fault 8 $(seq "$(calls)")
+}
+
+dump_it() {
+	faulty "$1" baudolo --backups-dir "$B" --state-dir "$S" --databases-csv csv --images-no-stop-required '*/*' --only-sql
 }
 
 # The dumps of the last generation but for what differs each time
@@ -160,6 +170,20 @@ dumps() {
 	local g
 	g=$(generations | tail -n 1)
 	tail -vn +1 "$R/$g"/*/sql/* | sed -E "s/$g//; /^\\\\(un)?restrict /d; /^-- Dump completed/s/ on .*//"
+}
+
+dump_fault() {
+	local rc before
+	before=$(generations)
+	failed dump_it "$1" || return 0
+	if [ "$before" = "$(generations)" ]; then
+		[ "$rc" -ge 2 ] || damaged 'no generation'
+	elif [ "$rc" = 0 ]; then
+		diff <(dumps) whole || damaged 'not the dumps'
+	else # what is not there has failed, what is there is whole
+		! diff <(dumps) whole | grep '^<' || damaged 'half a dump'
+	fi
+	find "$R" -mindepth 1 -maxdepth 1 | LC_ALL=C sort | head -n -1 | xargs -r rm -rf
 }
 
 @test "a fault at any call of a dump is reported, and no half dump is one" {
@@ -172,35 +196,11 @@ dumps() {
 	maria wiki-db <<<"CREATE TABLE pages AS SELECT seq, repeat('y', 100) FROM seq_1_to_2000"
 	baudolo-seed csv shop shop postgres secret >/dev/null
 	baudolo-seed csv wiki wiki wiki secret >/dev/null
-	dump_it() { faulty "$1" baudolo --backups-dir "$B" --state-dir "$S" --databases-csv csv --images-no-stop-required '*/*' --only-sql; }
 	dump_it 0
 	dumps >whole
 	grep -q '^-- PostgreSQL database dump complete' whole
 	grep -q '^-- Dump completed' whole
 	[ "$(wc -c <whole)" -gt 400000 ]
 	dump_it -1
-	calls=$(awk '$1 ~ /^bd-(databases|instances|engines|match|dump|end)$/ { print NR }' log)
-	[ "$(wc -l <<<"$calls")" -gt 50 ]
-	n=${BD_FAULTS:-8}
-	[ -z "${BAUDOLO_TEST_LONG-}" ] || n=$(wc -l <<<"$calls")
-	FAULTS=0 REPORTED=0 DAMAGED=0
-	for i in $(shuf -n "$n" <<<"$calls"); do
-		rc=0 GENERATIONS=$(generations)
-		dump_it "$i" || rc=$?
-		[ -s log ] || continue
-		WHAT="$(cat log), status $rc"
-		FAULTS=$((FAULTS + 1))
-		if [ -s err ]; then REPORTED=$((REPORTED + 1)); else echo "$WHAT: not a word"; fi
-		if [ "$GENERATIONS" = "$(generations)" ]; then
-			[ "$rc" -ge 2 ] || damaged 'no generation'
-		elif [ "$rc" = 0 ]; then
-			diff <(dumps) whole || damaged 'not the dumps'
-		else # what is not there has failed, what is there is whole
-			diff <(dumps) whole | grep '^<' && damaged 'half a dump'
-		fi
-		find "$R" -mindepth 1 -maxdepth 1 | LC_ALL=C sort | head -n -1 | xargs -r rm -rf
-	done
-	echo "dumps: $FAULTS faults, $REPORTED reported, $DAMAGED damaged (of $(wc -l <<<"$calls") calls)" | tee /dev/fd/3
-	[ "$REPORTED $DAMAGED" = "$FAULTS 0" ]
-	[ "$FAULTS" -gt $((n / 2)) ]
+	sweep dump_fault 8 $(awk '$1 ~ /^bd-(databases|instances|engines|match|dump|end)$/ { print NR }' log)
 }

@@ -6,8 +6,8 @@
  *
  * They are handed down open, since rsync runs where it can open neither. A call counts if a result could depend on it: not
  * closing what was only read, nor what is about stderr, since nobody could be told; not making a folder that is there, nor
- * removing what is not; not what sh reads at the end of a file, which it cannot tell from an error; and not what is listed as
- * harmless.
+ * removing what is not; not what sh reads at the end of a file, which it cannot tell from an error, nor the first bytes of a
+ * script, without which there is nobody to tell; and not what is listed as harmless.
  * close(2) closes nevertheless, as Linux does. A stream fails by its descriptor: what it reads next is a folder. */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -131,12 +131,18 @@ is_there(int dir, const char *path)
 	return syscall(SYS_newfstatat, dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* rsync looks for a former file to build upon; what is not there it can do without. */
+/* rsync looks where it writes for a former file to build upon, and can do without. */
 static bool
-opening_fails(int dir, const char *path, int flags)
+is_basis(int dir, const char *path, int flags)
 {
-	bool basis = !strcmp(program_invocation_short_name, "rsync") && !(flags & O_CREAT) && !is_there(dir, path);
-	return !basis && fails("open", path, -1);
+	struct statvfs fs;
+	if (strcmp(program_invocation_short_name, "rsync") || (flags & (O_CREAT | O_DIRECTORY)))
+		return false;
+	int fd = (int)syscall(SYS_openat, dir, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	bool source = fd >= 0 && !fstatvfs(fd, &fs) && (fs.f_flag & ST_RDONLY);
+	if (fd >= 0)
+		syscall(SYS_close, fd);
+	return !source;
 }
 
 #define OPEN(name) \
@@ -146,7 +152,8 @@ opening_fails(int dir, const char *path, int flags)
 		va_start(more, flags); \
 		mode_t mode = mode_of(flags, more); \
 		va_end(more); \
-		return opening_fails(AT_FDCWD, path, flags) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode); \
+		bool failed = !is_basis(AT_FDCWD, path, flags) && fails("open", path, -1); \
+		return failed ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode); \
 	}
 #define OPENAT(name) \
 	int name(int dir, const char *path, int flags, ...) \
@@ -155,7 +162,8 @@ opening_fails(int dir, const char *path, int flags)
 		va_start(more, flags); \
 		mode_t mode = mode_of(flags, more); \
 		va_end(more); \
-		return opening_fails(dir, path, flags) ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode); \
+		bool failed = !is_basis(dir, path, flags) && fails("open", path, -1); \
+		return failed ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode); \
 	}
 OPEN(open)
 OPEN(open64)
@@ -240,7 +248,8 @@ mkdir(const char *path, mode_t mode)
 	return mkdirat(AT_FDCWD, path, mode);
 }
 
-/* sh takes an error for the end; what rsync reads where it writes is only to build upon. */
+/* sh takes an error for the end, and no script can tell when it is nothing: those are read at 10 and above. For rsync see
+ * above. */
 static bool
 reading_counts(int fd)
 {
@@ -248,7 +257,7 @@ reading_counts(int fd)
 	struct statvfs fs;
 	bool regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
 	if (!strcmp(program_invocation_short_name, "sh"))
-		return regular && lseek(fd, 0, SEEK_CUR) < st.st_size;
+		return regular && lseek(fd, 0, SEEK_CUR) < st.st_size && (fd < 10 || lseek(fd, 0, SEEK_CUR) > 0);
 	return strcmp(program_invocation_short_name, "rsync") || !regular || (!fstatvfs(fd, &fs) && (fs.f_flag & ST_RDONLY));
 }
 
