@@ -629,7 +629,7 @@ without() {
 }
 
 @test "from cron: with next to nothing in the environment, and stdin closed" {
-	run -0 env -i PATH=/usr/bin:/bin DOCKER_HOST="$DOCKER_HOST" "$BAUDOLO_BIN/baudolo" --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files <&-
+	run -0 env -i PATH=/usr/bin:/bin ASAN_OPTIONS="$ASAN_OPTIONS" DOCKER_HOST="$DOCKER_HOST" "$BAUDOLO_BIN/baudolo" --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files <&-
 	oracle "$(volume_path app)" "$(newest)/app/files"
 	RSYNC_OPTIONS=--delete RSYNC_RSH=false TZ=nowhere IFS=0 CDPATH=/ POSIXLY_CORRECT=1 run -0 run_it
 	oracle "$(volume_path app)" "$(newest)/app/files"
