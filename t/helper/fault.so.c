@@ -9,6 +9,7 @@
  * removing what is not; not what sh reads at the end of a file, which it cannot tell from an error, nor the first bytes of a
  * script, without which there is nobody to tell; and not what is listed as harmless.
  * close(2) closes nevertheless, as Linux does. A stream fails by its descriptor: what it reads next is a folder. */
+#undef _FORTIFY_SOURCE /* it would define some of these inline */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
