@@ -103,21 +103,24 @@ reap(const char *root, const char *hash)
 {
 	int status = BD_DONE, parent;
 	check_name(hash, "hash");
-	for (char **names = backups_left(root, "partial", hash, &parent); *names; names++) {
-		int fd = openat(parent, *names, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	size_t n = 0;
+	char **names = backups_left(root, "partial", hash, &parent);
+	for (; names[n]; n++) {
+		int fd = openat(parent, names[n], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno != ENOENT)
-			warn("%s: left alone", *names);
+			warn("%s: left alone", names[n]);
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			if (fd >= 0)
-				warnx("%s: still in use, left alone", *names);
+				warnx("%s: still in use, left alone", names[n]);
 			continue;
 		}
-		if (remove_tree(parent, *names) < 0) {
-			warnx("%s: could not be removed", *names);
+		if (remove_tree(parent, names[n]) < 0) {
+			warnx("%s: could not be removed", names[n]);
 			status = BD_FAILED;
 		}
 		close(fd);
 	}
+	folder_names_free(names, n);
 	return status;
 }
 

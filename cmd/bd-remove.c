@@ -206,12 +206,15 @@ static int
 resume(const char *root, const char *hash)
 {
 	int status = BD_DONE, removed;
-	for (char **names = backups_left(root, "removed", hash, &removed); *names; names++) {
+	size_t n = 0;
+	char **names = backups_left(root, "removed", hash, &removed);
+	for (; names[n]; n++) {
 		if (verbose)
-			printf("remove %s/.baudolo/removed/%s\n", root, *names);
-		if (delete(removed, *names) < 0)
+			printf("remove %s/.baudolo/removed/%s\n", root, names[n]);
+		if (delete(removed, names[n]) < 0)
 			status = BD_FAILED;
 	}
+	folder_names_free(names, n);
 	return status;
 }
 

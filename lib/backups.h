@@ -10,7 +10,7 @@ int backups_folder(int dir, const char *name, bool make);
 int backups_hidden(int top, const char *name, bool make); /* the same of BACKUPS/.baudolo/NAME, BACKUPS being open as top */
 
 /* What runs of the host have left in BACKUPS/.baudolo/NAME, open as *folder from now on: those that begin with `HASH.`,
- * and NULL. None if there is no such folder; ends as above. */
+ * and NULL; to be freed. None if there is no such folder; ends as above. */
 char **backups_left(const char *backups, const char *name, const char *hash, int *folder);
 
 #endif
