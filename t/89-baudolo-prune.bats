@@ -175,6 +175,19 @@ remove() { bd-remove "$B" "$H" repo "$@"; }
 	exec 7<&-
 	kill "$HELPER" && wait "$HELPER" || :
 	HELPER=
+	# in a mount namespace where it has another path; and what only has a lock on it
+	unshare -m sh -c 'mount --bind "$1" /mnt && cd "/mnt/$2" && exec tail -f /dev/null' - "$B" "$H/repo/20260101023000" 3>&- &
+	HELPER=$!
+	in_mnt() { [ "$(readlink "/proc/$HELPER/cwd")" = "/mnt/$H/repo/20260101023000" ]; }
+	wait_for in_mnt
+	exec 7<"$R/20260102023000"
+	flock -s 7
+	run -1 remove 20260101023000 20260102023000
+	[[ ${lines[0]} == "bd-remove: $R/20260101023000: left alone: process $HELPER uses it" ]]
+	[[ ${lines[1]} == "bd-remove: $R/20260102023000: left alone: it is being read" ]]
+	exec 7<&-
+	kill "$HELPER" && wait "$HELPER" || :
+	HELPER=
 	remove 20260101023000 20260102023000
 	[ "$(left)" = '03 ' ]
 }
@@ -284,6 +297,19 @@ Keeping 20260106023000: newest last copy:v' ]
 	[[ $output == *'20260101023000: manifest.json is not a manifest'* ]]
 	[[ $output == *'ERROR: not all generations can be read; those stay.'* ]]
 	[ "$(left)" = '01 03 ' ]
+	# one volume of it is enough
+	days 04
+	rm -r "$R/20260103023000/v" && : >"$R/20260103023000/v"
+	run -1 prune --keep-last 1
+	[[ $output == *"20260103023000: Not a directory"*'ERROR: not all generations can be read; those stay.'* ]]
+	[ "$(left)" = '01 03 04 ' ]
+}
+
+@test "a generation of a time that has not come is warned of" {
+	days 01 02 03
+	made 20990101000000
+	run -0 prune --keep-last 1 -n
+	[[ $output == *'WARNING: generation 20990101000000 is of a time that has not come: no rule looks at it, nor at what came after it.'* ]]
 }
 
 @test "--min-free: the oldest first, no more than needed, never what must stay" {
@@ -299,7 +325,13 @@ Keeping 20260106023000: newest last copy:v' ]
 	[ -z "$output" ]
 	[ "$(left)" = '01 02 03 04 05 ' ]
 	run -0 prune --min-free "$((free + 7000000))" -n
-	[ "${lines[0]}" = "Would remove 20260101023000, if that takes it to have $((free + 7000000)) bytes free: $((free)) are" ] || [[ ${lines[0]} == Keeping* ]]
+	[ "${lines[0]}" = 'Keeping 20260105023000: newest copy:v' ]
+	[ "${lines[1]}" = "Would remove 20260101023000, if that takes it to have $((free + 7000000)) bytes free: $((free)) are" ]
+	[ "$(left)" = '01 02 03 04 05 ' ]
+	# the oldest is in use: nothing newer goes in its place
+	exec 7<"$R/20260101023000/v/files/shared"
+	run -1 prune --min-free "$((free + 7000000))"
+	exec 7<&-
 	[ "$(left)" = '01 02 03 04 05 ' ]
 	run -0 prune --min-free "$((free + 7000000))"
 	[ "$(left)" = '03 04 05 ' ]
@@ -390,13 +422,14 @@ Keeping 20260106023000: newest last copy:v' ]
 	volumes none
 	run -0 baudolo-prune --backups-dir "$B" --repo-name repo --state-dir "$S" --hash other --keep-last 1 -v
 	[[ $output == *'Keeping 20260101023000: copy:v last:v'* ]]
-	[ "$(fake_asked 2>/dev/null | wc -l)" = 0 ]
+	[ ! -e "$FAKE/asked" ]
 }
 
 @test "wrong usage, and what is not there" {
 	days 01
 	for args in '' '-n' '--keep-last' '--keep-last x' '--keep-last -2' '--keep-daily 1.5' '--min-free' '--min-free x' '--min-free 100%' '--min-free -1' \
-		'--min-free 5MB' '--keep-last 1 --repo-name ../x' '--keep-last 1 --hash ..' '--keep-last 1 more'; do
+		'--min-free 5MB' '--keep-last 1 --repo-name ../x' '--keep-last 1 --hash ..' '--keep-last 1 more' \
+		'--keep-daily 0' '--keep-last 0 --keep-yearly 0'; do
 		# shellcheck disable=SC2086 # several
 		run -2 prune $args
 		[ -d "$R/20260101023000" ]
