@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bad.h"
 #include "tree.h"
 
 static _Noreturn void

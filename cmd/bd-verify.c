@@ -6,9 +6,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "mtree.h"
+#include "remember.h"
 #include "verify.h"
 
 enum { COLUMNS = 4 }; /* generation volume path from */
@@ -22,13 +25,13 @@ static size_t job_count;
 static struct verify verify;
 static uintmax_t budget; /* bytes, 0: no end */
 static struct timespec deadline; /* CLOCK_MONOTONIC, 0: none */
-static bool begun, bad, spent;
+static bool begun, wrong, spent;
 static int repo = -1;
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-verify [-qV] [-b BYTES] [-j JOBS] [-o FILE] [-t SECONDS] REPOSITORY\n");
+	fprintf(stderr, "usage: bd-verify [-qV] [-b BYTES] [-j JOBS] [-o FILE] [-t SECONDS] [-x BAD] REPOSITORY\n");
 	exit(BD_USAGE);
 }
 
@@ -93,23 +96,48 @@ static void
 found(void *arg, const struct verify_finding *f)
 {
 	char *path = strcmp(f->path, ".") ? xasprintf("./%s", f->path) : xstrdup(".");
+	struct bad_file file = {0};
 	(void)arg;
-	bad = true;
+	if (f->ino)
+		file = bad_file_of(f->side->dir, f->path);
+	wrong = true;
+	remember_add(path, f->side->generation, f->what, &file);
 	if (TSV_WRITE(stdout, f->side->generation, verify.volume, path, f->what, f->expected, f->found,
-	    f->ino ? tsv_num(f->ino).text : NULL) < 0)
-		exit(BD_FATAL);
+		f->ino ? tsv_num(f->ino).text : NULL) < 0 || fflush(stdout) != 0) /* it may be long until the next one */
+		exit(bd_finish(BD_FATAL));
 	free(path);
 }
 
-static int
-open_volume(const struct job *j)
+/* What was found earlier, and would have been found again if it still were so; or its generation is gone. */
+static bool
+outdated(void *arg, const struct bad_thing *t)
 {
-	char *path = xasprintf("%s/%s", j->generation, j->volume);
-	int fd = openat(repo, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-		err(BD_FATAL, "%s", path);
-	free(path);
-	return fd;
+	const struct verify_side *side = arg; /* the last one has no generation */
+	struct stat st;
+	if (fstatat(repo, t->generation, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return true;
+	while (side->generation && strcmp(side->generation, t->generation))
+		side++;
+	if (!side->generation || verify.quick || verify.path)
+		return false;
+	const char *path = !strcmp(t->path, ".") ? "" : t->path + 2;
+	if (!strcmp(path, MTREE_NAME)) /* it is read from its beginning, whatever from is */
+		return !verify.next;
+	return !*path || ((!verify.from || strcmp(path, verify.from) >= 0) && (!verify.next || strcmp(path, verify.next) < 0));
+}
+
+/* False: it is being removed. A generation cannot go while we look at it. */
+static bool
+open_side(const struct job *j, struct verify_side *s, int *held)
+{
+	*held = folder_at(repo, j->generation);
+	if (*held >= 0 && flock(*held, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		close(*held);
+		return false;
+	}
+	*s = (struct verify_side){.generation = j->generation, .dir = *held < 0 ? -1 : folder_at(*held, j->volume)};
+	s->why = errno;
+	return true;
 }
 
 static int
@@ -136,15 +164,22 @@ run(size_t first, FILE *out)
 	size_t n = 1;
 	while (first + n < job_count && together(&jobs[first], &jobs[first + n]))
 		n++;
-	struct verify_side *side = xcalloc(n, sizeof *side);
+	struct verify_side *side = xcalloc(n + 1, sizeof *side);
+	int *held = xcalloc(n, sizeof *held);
+	size_t sides = 0;
 	for (size_t i = 0; i < n; i++)
-		side[i] = (struct verify_side){.generation = jobs[first + i].generation, .dir = open_volume(&jobs[first + i])};
+		sides += open_side(&jobs[first + i], &side[sides], &held[sides]);
 	verify.volume = jobs[first].volume;
 	verify.path = jobs[first].path;
 	verify.from = jobs[first].from;
-	verify_volume(&verify, side, n);
-	if (results(out, side, n) < 0)
+	remember_volume(verify.volume);
+	verify_volume(&verify, side, sides);
+	for (size_t i = 0; i < sides; i++)
+		if (held[i] >= 0)
+			close(held[i]);
+	if (remember_done(outdated, side) < 0 || results(out, side, sides) < 0)
 		exit(BD_FATAL);
+	free(held);
 	free(verify.next);
 	free(side);
 	return n;
@@ -161,9 +196,10 @@ int
 main(int argc, char *argv[])
 {
 	int workers = (int)bd_processors(DIGEST_WORKERS);
+	int lists = -1;
 	const char *name = NULL;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "b:j:o:qt:V")) != -1;)
+	for (int c; (c = getopt(argc, argv, "b:j:o:qt:Vx:")) != -1;)
 		switch (c) {
 		case 'b': budget = (uintmax_t)bd_number(optarg, 1, INT64_MAX, "-b"); break;
 		case 'j': workers = (int)bd_number(optarg, 1, DIGEST_WORKERS, "-j"); break;
@@ -171,6 +207,7 @@ main(int argc, char *argv[])
 		case 'q': verify.quick = true; break;
 		case 't': set_deadline(bd_number(optarg, 1, INT32_MAX, "-t")); break;
 		case 'V': bd_version();
+		case 'x': lists = folder_open(optarg); break;
 		default: usage();
 		}
 	if (argc - optind != 1)
@@ -185,6 +222,7 @@ main(int argc, char *argv[])
 		err(BD_FATAL, "%s", name);
 	verify.found = found;
 	verify.enough = enough;
+	remember_start(lists);
 	if (!(verify.digester = digest_begin(workers, verify_done, NULL)))
 		return BD_FATAL;
 	for (size_t i = 0; i < job_count && !spent;)
@@ -192,5 +230,5 @@ main(int argc, char *argv[])
 	digest_end(verify.digester);
 	if (out && fclose(out) != 0)
 		err(BD_FATAL, "%s", name);
-	return bd_finish(bad ? BD_FAILED : BD_DONE);
+	return bd_finish(wrong ? BD_FAILED : BD_DONE);
 }

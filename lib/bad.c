@@ -1,63 +1,74 @@
-/* bad.c - files of former copies that were found damaged, and must not be linked from.
- *
- * Records `./path inode`. The inode says which of the copies of a path is meant, in however
- * many generations it has that name; where it is a new file's by now, that is copied once
- * more than needed. */
+/* bad.c - what verification found wrong with a volume in its generations. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "tree.h"
+#include "bad.h"
 
-struct known { /* in a tsearch(3) tree */
-	const char *path;
-	uintmax_t ino;
-};
+enum { COLUMNS = 5 };
 
 static int
 by_path(const void *a, const void *b)
 {
-	const struct known *x = a, *y = b;
+	const struct bad_thing *x = a, *y = b;
 	int order = strcmp(x->path, y->path);
-	return order ? order : x->ino < y->ino ? -1 : x->ino > y->ino;
+	order = order ? order : strcmp(x->generation, y->generation);
+	return order ? order : strcmp(x->what, y->what);
+}
+
+static bool
+together(const struct bad_thing *a, const struct bad_thing *b)
+{
+	return !strcmp(a->path, b->path) && !strcmp(a->generation, b->generation);
+}
+
+static void
+sort(struct bad *b)
+{
+	if (b->count)
+		qsort(b->thing, b->count, sizeof *b->thing, by_path);
+}
+
+void
+bad_add(struct bad *b, const char *path, const char *generation, const char *what, const struct bad_file *file)
+{
+	b->thing = xrealloc(b->thing, b->count + 1, sizeof *b->thing);
+	b->thing[b->count++] = (struct bad_thing){xstrdup(path), xstrdup(generation), xstrdup(what), *file};
 }
 
 static int
 load(struct bad *b, struct tsv *t)
 {
 	int rc;
-	while ((rc = tsv_read(t, 2)) > 0) {
-		char *end = NULL;
-		uintmax_t ino = t->field[1] ? strtoumax(t->field[1], &end, 10) : 0;
-		if (!t->field[0] || strncmp(t->field[0], "./", 2) || !ino || *end)
-			return tsv_bad(t, "not a path and an inode");
-		struct known *e = xcalloc(1, sizeof *e);
-		*e = (struct known){.path = xstrdup(t->field[0] + 2), .ino = ino};
-		if (!tsearch(e, &b->tree, by_path))
-			err(BD_FATAL, "memory");
+	while ((rc = tsv_read(t, COLUMNS)) > 0) {
+		struct bad_file file = {0};
+		if (!t->field[0] || (strcmp(t->field[0], ".") && strncmp(t->field[0], "./", 2)) || !t->field[3] || !t->field[4])
+			return tsv_bad(t, "not what is wrong, and where");
+		snprintf(file.ino, sizeof file.ino, "%s", t->field[1] ? t->field[1] : "");
+		snprintf(file.birth, sizeof file.birth, "%s", t->field[2] ? t->field[2] : "");
+		bad_add(b, t->field[0], t->field[3], t->field[4], &file);
 	}
+	sort(b);
 	return rc;
 }
 
 void
-bad_open(struct bad *b, int dir, const char *name)
+bad_open(struct bad *b, int dir, const char *volume)
 {
 	*b = (struct bad){0};
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(dir, volume, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return;
 	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 	struct tsv t;
 	if (in)
-		tsv_begin(&t, in, name);
+		tsv_begin(&t, in, volume);
 	else
-		warn("%s", name);
+		warn("%s", volume);
 	if (!in || load(b, &t) < 0) {
-		warnx("WARNING: which files of %s are damaged cannot be told: nothing is linked from a former copy", name);
+		warnx("WARNING: which files of %s are damaged cannot be told: all may be", volume);
 		b->all = true;
 	}
 	if (in) {
@@ -67,28 +78,112 @@ bad_open(struct bad *b, int dir, const char *name)
 		close(fd);
 }
 
-bool
-bad_has(const struct bad *b, const char *path, ino_t ino)
+static void
+drop(struct bad_thing *t)
 {
-	struct known key = {.path = path, .ino = ino};
-	return b->all || (b->tree && tfind(&key, &b->tree, by_path));
+	free(t->path);
+	free(t->generation);
+	free(t->what);
 }
 
-static void
-known_free(void *p)
+void
+bad_drop(struct bad *b, bool (*gone)(void *arg, const struct bad_thing *t), void *arg)
 {
-	struct known *e = p;
-	union {
-		const char *in;
-		char *out;
-	} path = {.in = e->path};
-	free(path.out);
-	free(e);
+	size_t n = 0;
+	for (size_t i = 0; i < b->count; i++)
+		if (gone(arg, &b->thing[i]))
+			drop(&b->thing[i]);
+		else
+			b->thing[n++] = b->thing[i];
+	b->count = n;
 }
 
 void
 bad_close(struct bad *b)
 {
-	tdestroy(b->tree, known_free);
+	for (size_t i = 0; i < b->count; i++)
+		drop(&b->thing[i]);
+	free(b->thing);
 	*b = (struct bad){0};
+}
+
+int
+bad_save(struct bad *b, int dir, const char *volume)
+{
+	struct save file;
+	int rc = 0;
+	if (!b->count)
+		return (unlinkat(dir, volume, 0) < 0 && errno != ENOENT) || fsync(dir) < 0 ? (warn("%s", volume), -1) : 0;
+	if (save_begin(&file, dir, volume, 0600, true) < 0)
+		return -1;
+	sort(b);
+	for (size_t i = 0; i < b->count && rc == 0; i++) {
+		const struct bad_thing *t = &b->thing[i];
+		if (i && together(t - 1, t)) /* one thing is enough to be known of it */
+			continue;
+		rc = TSV_WRITE(file.out, t->path, *t->file.ino ? t->file.ino : NULL, *t->file.birth ? t->file.birth : NULL,
+		    t->generation, t->what);
+	}
+	if (rc == 0)
+		return save_commit(&file);
+	save_abort(&file);
+	return -1;
+}
+
+struct bad_file
+bad_file_of(int dir, const char *path)
+{
+	struct bad_file f = {0};
+	struct statx s;
+	if (statx(dir, path, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &s) < 0)
+		return f;
+	snprintf(f.ino, sizeof f.ino, "%llu", (unsigned long long)s.stx_ino);
+	if (s.stx_mask & STATX_BTIME)
+		snprintf(f.birth, sizeof f.birth, "%lld.%09u", (long long)s.stx_btime.tv_sec, s.stx_btime.tv_nsec);
+	return f;
+}
+
+static bool
+is(const struct bad_file *bad, const struct bad_file *f)
+{
+	return *bad->ino && !strcmp(bad->ino, f->ino) && !strcmp(bad->birth, f->birth);
+}
+
+bool
+bad_has(const struct bad *b, const char *path, int dir, const char *name)
+{
+	if (b->all || !b->count)
+		return b->all;
+	char *full = xasprintf("./files/%s", path);
+	size_t low = 0, high = b->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(b->thing[middle].path, full) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool found = false;
+	for (; !found && low < b->count && !strcmp(b->thing[low].path, full); low++) {
+		struct bad_file f = bad_file_of(dir, name);
+		found = is(&b->thing[low].file, &f);
+	}
+	free(full);
+	return found;
+}
+
+unsigned
+bad_parts(const struct bad *b, const char *generation, int volume)
+{
+	unsigned parts = b->all ? BAD_FILES | BAD_DUMPS : 0;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct bad_thing *t = &b->thing[i];
+		struct bad_file f = {0};
+		bool here = !strcmp(t->generation, generation);
+		if (!here && *t->file.ino)
+			f = bad_file_of(volume, t->path);
+		if (here || is(&t->file, &f))
+			parts |= !strncmp(t->path, "./sql", 5) ? BAD_DUMPS : !strncmp(t->path, "./files", 7) ? BAD_FILES : BAD_FILES | BAD_DUMPS;
+	}
+	return parts;
 }

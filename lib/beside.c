@@ -29,7 +29,7 @@ next_on_disk(struct beside *b)
 	b->on_disk = false;
 	while ((event = walk_next(b->walker, &b->disk)) != WALK_DONE) {
 		if (event < 0)
-			b->wrong(b->arg, *b->disk.path ? b->disk.path : ".", "unreadable", strerror(errno));
+			b->wrong(b->arg, *b->disk.path ? b->disk.path : ".", "unreadable", errno);
 		if (event != WALK_ENTRY || !strcmp(b->disk.path, MTREE_NAME))
 			continue;
 		int where = place(b, b->disk.path);
@@ -52,7 +52,7 @@ next_on_list(struct beside *b)
 	}
 	if (rc < 0) {
 		b->whole = false;
-		b->wrong(b->arg, MTREE_NAME, errno == EBADMSG ? "malformed" : "unreadable", errno == EBADMSG ? NULL : strerror(errno));
+		b->wrong(b->arg, MTREE_NAME, errno == EBADMSG ? "malformed" : "unreadable", errno == EBADMSG ? 0 : errno);
 	}
 }
 

@@ -9,7 +9,7 @@ struct beside {
 	/* The caller's. */
 	const char *path; /* only this and what is below it; NULL: all */
 	const char *from; /* only from this path on; NULL: all */
-	void (*wrong)(void *arg, const char *path, const char *what, const char *why); /* unreadable, and why; malformed */
+	void (*wrong)(void *arg, const char *path, const char *what, int why); /* unreadable, why: errno; malformed, 0 */
 	void *arg;
 	/* Ours. */
 	char *name; /* of the contents.mtree, for messages */

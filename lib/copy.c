@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bad.h"
 #include "feed.h"
 #include "mtree.h"
 #include "tree.h"

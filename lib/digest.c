@@ -4,6 +4,7 @@
  * order and in its own thread, at the other; the threads take the next one in between.
  * So memory and descriptors are bounded whatever the number of files. */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,6 +63,7 @@ struct digester *
 digest_begin(int workers, void (*done)(void *arg, const struct digest *d), void *arg)
 {
 	struct digester *r = xcalloc(1, sizeof *r);
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); /* the threads may be at it when exit(3) is called */
 	r->done = done;
 	r->arg = arg;
 	pthread_mutex_init(&r->lock, NULL);

@@ -4,11 +4,11 @@
  * repository, or any stamp, which is written last. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bad.h"
 #include "holdings.h"
 #include "manifest.h"
 #include "tree.h"
@@ -89,39 +89,29 @@ count_dumps(int volume, uintmax_t *dumps)
 	return 0;
 }
 
-/* Whether a file that was found damaged is part of the copy: path and inode are those of the list. */
-static int
-look_for_damage(int bad, int copy, struct holding *v)
+static void
+look_for_damage(int bad, const char *generation, int copy, struct holding *v)
 {
-	int fd = openat(bad, v->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), rc;
-	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
-	struct tsv t;
-	if (!in)
-		return errno == ENOENT ? 0 : -1;
-	tsv_begin(&t, in, v->name);
-	while ((rc = tsv_read(&t, 2)) > 0) {
-		struct stat st;
-		char *path = t.field[0] && t.field[1] ? xasprintf("files/%s", t.field[0]) : NULL;
-		v->damaged = v->damaged || (path && fstatat(copy, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_ino == strtoumax(t.field[1], NULL, 10));
-		free(path);
-	}
-	tsv_end(&t);
-	fclose(in);
-	errno = EINVAL;
-	return rc;
+	struct bad b;
+	bad_open(&b, bad, v->name);
+	unsigned parts = bad_parts(&b, generation, copy);
+	v->damaged = parts & BAD_FILES;
+	v->spoiled = parts & BAD_DUMPS;
+	bad_close(&b);
 }
 
 /* Looks at what there is of the volume; -1 (errno). */
 static int
-look(int bad, int generation, struct holding *v)
+look(int bad, const char *generation, int folder, struct holding *v)
 {
-	int fd = folder_at(generation, v->name);
+	int fd = folder_at(folder, v->name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	v->files = is_folder(fd, "files");
 	int rc = count_dumps(fd, &v->dumps);
-	return leave(fd, rc == 0 && bad >= 0 ? look_for_damage(bad, fd, v) : rc);
+	if (rc == 0 && bad >= 0)
+		look_for_damage(bad, generation, fd, v);
+	return leave(fd, rc);
 }
 
 static void
@@ -168,7 +158,7 @@ look_into(int bad, struct generation *g, bool listed)
 		return -1;
 	int rc = listed ? 0 : add_folders(g, fd);
 	for (size_t i = 0; i < g->holdings && rc == 0; i++)
-		rc = look(bad, fd, &g->holding[i]);
+		rc = look(bad, g->name, fd, &g->holding[i]);
 	if (rc < 0)
 		warn("%s", g->path);
 	close(fd);

@@ -6,7 +6,8 @@
 
 struct holding { /* a volume in a generation */
 	const char *name, *database, *dumped, *engine; /* NULL: not known */
-	bool failed, damaged, files;
+	bool failed, files;
+	bool damaged, spoiled; /* the files, the dumps were found to be not as they should be */
 	uintmax_t dumps;
 };
 

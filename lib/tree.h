@@ -63,15 +63,6 @@ int same_content(int adir, int bdir, const char *name, const struct stat *st); /
 bool same_xattrs(int adir, int bdir, const char *name); /* "." for the folders themselves */
 int copy_xattrs(int from, int to, const char *label); /* of folders; what else `to` has goes */
 
-/* bad.c - files of former copies that were found damaged, and must not be linked from */
-struct bad {
-	void *tree;
-	bool all; /* the list could not be read */
-};
-void bad_open(struct bad *b, int dir, const char *name); /* no such file: none are bad */
-bool bad_has(const struct bad *b, const char *path, ino_t ino); /* the path below the copy */
-void bad_close(struct bad *b);
-
 /* link.c - makes the folders of DEST, hard-links what is provably the same in PREV,
  * and hands every other path to emit.
  * stay.c - the same where PREV is DEST: what is no longer true of it goes. */
@@ -82,6 +73,7 @@ struct devices {
 void device_add(struct devices *d, dev_t dev);
 bool device_known(const struct devices *d, dev_t dev);
 
+struct bad;
 struct mtree_in;
 struct link_job {
 	const char *label;       /* for messages */

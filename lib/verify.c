@@ -41,7 +41,19 @@ struct check { /* what is known of a path until its digest is */
 	size_t members;
 	struct stat st; /* of the members */
 	bool listed;    /* the inode is in inodes */
+	int why;        /* it could not be opened (errno) */
 };
+
+/* Too few descriptors, or too little memory, are no damage. */
+static const char *
+reason(int why)
+{
+	if (why == EMFILE || why == ENFILE || why == ENOMEM) {
+		errno = why;
+		err(BD_FATAL, "verification");
+	}
+	return strerror(why);
+}
 
 static void
 add(struct check *c, struct verify_side *side, ino_t ino, const char *what, char *expected, char *found)
@@ -67,7 +79,7 @@ compare_content(const struct check *c, const struct digest *d)
 	if (known && *d->hex)
 		memcpy(known->hex, d->hex, HASH_HEX);
 	const char *hex = known ? known->hex : d->hex;
-	char *found = *hex ? xasprintf("sha256=%s", hex) : xstrdup(strerror(d->why ? d->why : EIO));
+	char *found = *hex ? xasprintf("sha256=%s", hex) : xstrdup(reason(d->why ? d->why : c->why ? c->why : EIO));
 	for (size_t i = 0; i < c->members; i++) {
 		const struct member *m = &c->member[i];
 		char *expected = xasprintf("sha256=%s", m->sha256);
@@ -109,16 +121,16 @@ check_new(struct verify *v, struct inodes *inodes, const char *path)
 
 /* One finding by itself. */
 static void
-find(struct verify *v, struct verify_side *side, const char *path, const char *what, const char *found)
+find(struct verify *v, struct verify_side *side, const char *path, const char *what, int why)
 {
 	struct check *c = check_new(v, NULL, path);
-	add(c, side, 0, what, NULL, found ? xstrdup(found) : NULL);
+	add(c, side, 0, what, NULL, why ? xstrdup(reason(why)) : NULL);
 	digest_put(v->digester, -1, c->path, c);
 }
 
 /* Of beside: something else than a file is wrong. */
 static void
-wrong(void *arg, const char *path, const char *what, const char *why)
+wrong(void *arg, const char *path, const char *what, int why)
 {
 	struct stream *s = arg;
 	find(s->v, s->side, path, what, why);
@@ -131,15 +143,17 @@ open_stream(struct verify *v, struct stream *s, struct verify_side *side)
 	*s = (struct stream){.v = v, .side = side, .at = {.path = v->path, .from = v->from, .wrong = wrong, .arg = s}};
 	side->status = VERIFY_OK;
 	side->files = side->bytes = 0;
-	if (side->dir < 0)
-		find(v, side, ".", "missing", NULL);
+	if (side->dir < 0 && side->why != ENOENT && side->why != ENOTDIR && side->why != ELOOP)
+		find(v, side, ".", "unreadable", side->why);
+	else if (side->dir < 0)
+		find(v, side, ".", "missing", 0);
 	else if (beside_open(&s->at, side->dir, v->volume, side->generation) == 0)
 		return true;
 	else if (errno == ENOENT) {
 		side->status = VERIFY_UNVOUCHED;
-		find(v, side, ".", "unvouched", NULL);
+		find(v, side, ".", "unvouched", 0);
 	} else
-		find(v, side, MTREE_NAME, "unreadable", strerror(errno));
+		find(v, side, MTREE_NAME, "unreadable", errno);
 	return false;
 }
 
@@ -180,9 +194,10 @@ check_content(struct verify *v, struct inodes *inodes, struct stream *s, size_t 
 	}
 	if (!again) {
 		fd = walk_open(&s->at.disk);
-		if (fd < 0)
+		if (fd < 0) {
+			c->why = errno;
 			warn("%s: %s", s->at.name, path);
-		else /* from the disk, not from what the system remembers of it */
+		} else /* from the disk, not from what the system remembers of it */
 			posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 		s->side->bytes += (uintmax_t)c->st.st_size;
 		v->bytes += (uintmax_t)c->st.st_size;

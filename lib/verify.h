@@ -9,7 +9,7 @@ enum verify_status { VERIFY_OK, VERIFY_BAD, VERIFY_UNVOUCHED /* there is no cont
 
 struct verify_side { /* the volume in one generation */
 	const char *generation;
-	int dir;         /* its folder, closed by us; -1: there is none */
+	int dir, why;    /* its folder, closed by us; -1: there is none, or it cannot be opened (errno) */
 	enum verify_status status; /* result */
 	uintmax_t files, bytes;    /* result: files compared by content; bytes read for that */
 };

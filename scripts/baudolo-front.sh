@@ -73,7 +73,9 @@ find_repository() {
 	'' | -) hash=$(bd-machine-hash) || give_up 'this host has no name.' ;;
 	*) check_name --hash "$hash" ;;
 	esac
-	repo=$backups_dir/$hash/$repo_name
+	# what is known of it goes by its path, of which there is but one
+	repo=$(realpath -m -- "$backups_dir/$hash/$repo_name" && echo .) || give_up "$backups_dir/$hash/$repo_name cannot be resolved."
+	repo=${repo%"$newline".}
 }
 
 # unread: what read(1) has left of descriptor 3 ends the run. (An error is an end for it.)

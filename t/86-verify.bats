@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # bd-verify, baudolo-verify: what is not as it was backed up is found and named
 
+load engine
 load tree
 load copy
 
@@ -12,7 +13,10 @@ setup() {
 	mkdir -p "$REPO" src
 }
 
-teardown() { [ ! -d src ] || tree_done src; }
+teardown() {
+	[ -z "${pid-}" ] || kill "$pid" 2>/dev/null || :
+	[ ! -d src ] || tree_done src
+}
 
 # A generation of volumes NAME=DIR, as baudolo makes it.
 backup() {
@@ -325,7 +329,8 @@ mtree_names() {
 	backup v="$PWD/src"
 	same_inodes "$REPO/20260101000000/v/files" "$GEN/v/files"
 	run -1 verify --generation 20260101000000
-	[ "$(cat "s/bad$REPO/v")" = "./d/b"$'\t'"$(stat -c %i "$f/d/b")" ]
+	[ "$(cut -f 1,2,4,5 "s/bad$REPO/v")" = "./files/d/b"$'\t'"$(stat -c %i "$f/d/b")"$'\t20260101000000\tcontent' ]
+	[ "$(cut -f 3 "s/bad$REPO/v")" = "$(stat -c %.9W "$f/d/b")" ]
 	backup v="$PWD/src"
 	oracle src "$GEN/v/files"
 	[ "$(stat -c %i "$GEN/v/files/d/b")" != "$(stat -c %i "$f/d/b")" ]
@@ -341,6 +346,142 @@ mtree_names() {
 	backup v="$PWD/src"
 	[ "$(stat -c %i "$GEN/v/files/a")" != "$(stat -c %i "$f/a")" ]
 	oracle src "$GEN/v/files"
+}
+
+@test "what was mended is good again, what is gone is forgotten, and an inode number alone is none" {
+	some src && mkdir w && echo w >w/f
+	settled
+	backup v="$PWD/src" w="$PWD/w"
+	first=$GEN f=$GEN/v/files/d/b
+	backup v="$PWD/src" w="$PWD/w"
+	cp -p "$f" was
+	printf X | dd of="$f" conv=notrunc status=none && touch -r was "$f"
+	touch -r "$GEN/w/files" time && rm "$GEN/w/files/f" && touch -r time "$GEN/w/files"
+	run -1 verify
+	[ "$(cut -f 1,4,5 "s/bad$REPO/v")" = $'./files/d/b\t20260101000000\tcontent\n./files/d/b\t20260101000001\tcontent' ]
+	[ "$(cat "s/bad$REPO/w")" = $'./files/f\t-\t-\t20260101000001\tmissing' ]
+	[ "$(bd-generations -v -x "s/bad$REPO" "$REPO" | cut -f 2,4,5)" = $'20260101000000\tv\tdamaged\n20260101000000\tw\tgood\n20260101000001\tv\tdamaged\n20260101000001\tw\tdamaged' ]
+	# mended in place
+	cat was >"$f" && touch -r was "$f"
+	# looked at, but not read: nothing is forgotten
+	run -1 verify --quick
+	[ -s "s/bad$REPO/v" ]
+	run -0 verify --volume v
+	[ ! -e "s/bad$REPO/v" ]
+	# another file with that inode number
+	printf './files/d/b\t%s\t1.000000000\t20200101000000\tcontent\n' "$(stat -c %i "$f")" >"s/bad$REPO/v"
+	backup v="$PWD/src" w="$PWD/w"
+	[ "$GEN/v/files/d/b" -ef "$f" ]
+	# its generation is gone
+	rm -r "$REPO/20260101000001"
+	run -0 verify
+	[ -z "$(ls "s/bad$REPO")" ]
+	# a dump
+	mkdir "$GEN/v/sql" && echo dump >"$GEN/v/sql/x.backup.sql"
+	rm "$GEN/v/contents.mtree" && (cd "$REPO" && bd-digest "$WORK/none" "$GEN" >/dev/null)
+	echo dumP >"$GEN/v/sql/x.backup.sql"
+	run -1 verify --volume v
+	[ "$(cut -f 1 "s/bad$REPO/v" | sort -u)" = ./sql/x.backup.sql ]
+	[ "$(bd-generations -v -x "s/bad$REPO" "$REPO" | cut -f 2,4,5 | grep damaged)" = "${GEN##*/}"$'\tv\tdamaged' ]
+}
+
+@test "what is found is named and known at once, whatever ends it" {
+	some src && mkdir w && echo w >w/f
+	backup v="$PWD/src" w="$PWD/w"
+	echo evil >"$GEN/v/files/a"
+	truncate -s 1T "$GEN/w/files/f" # it will be read for hours
+	for sig in TERM HUP; do
+		rm -rf "s/bad$REPO"
+		baudolo-verify --backups-dir b --state-dir "$WORK/s" -j 1 2>said 3>&- &
+		pid=$!
+		wait_for grep -q '/w ./files/f: size: ' said
+		grep -q '/v ./files/a: content: ' said
+		kill -s $sig "$pid"
+		status=0
+		wait "$pid" || status=$?
+		[ "$status" = $((128 + $(kill -l $sig))) ]
+		grep -q '^./files/a.*content$' "s/bad$REPO/v"
+		grep -q '^./files/f.*size$' "s/bad$REPO/w"
+	done
+}
+
+@test "a volume that cannot be opened costs itself; too few descriptors are no damage" {
+	some src
+	backup v="$PWD/src" w="$PWD/src"
+	echo evil >"$GEN/w/files/a"
+	printf '%s\n' $'20260101000000\tv\t-\t-' $'20260101000000\tw\t-\t-' >in
+	run -1 --separate-stderr strace -f -qq -o /dev/null -P v -e trace=openat -e inject=openat:error=EIO bd-verify "$REPO" <in
+	[ "$(cut -f 2-4,6 <<<"$output" | head -n 1)" = $'v\t.\tunreadable\tInput/output error' ]
+	[[ $output == *$'\tw\t./files/a\tcontent\t'* ]]
+	for what in EMFILE ENFILE ENOMEM; do
+		for n in 7 9 11 13; do
+			run -3 --separate-stderr strace -f -qq -o trace -e trace=openat -e inject=openat:error=$what:when=$n+ bd-verify "$REPO" <in
+			grep -q INJECTED trace
+			[[ $output != *unreadable* && $output != *missing* ]]
+		done
+	done
+}
+
+@test "a copy that is gone, or has lost its list, is damage; volumes are told apart by their names as they are" {
+	some src
+	backup v="$PWD/src"
+	mv "$GEN/v/contents.mtree" list
+	run -1 --separate-stderr verify --volume v
+	[ "$stderr" = 'ERROR: 20260101000000/v .: unvouched: expected -, found -' ]
+	[ "$(cut -f 1,5 "s/bad$REPO/v")" = $'.\tunvouched' ]
+	mv list "$GEN/v/contents.mtree"
+	mv "$GEN/v" gone
+	run -1 --separate-stderr verify --volume v
+	[ "$stderr" = 'ERROR: 20260101000000/v .: missing: expected -, found -' ]
+	mv gone "$GEN/v"
+	run -0 verify
+	backup 100="$PWD/src" 0100="$PWD/src" 1e2="$PWD/src"
+	echo evil >"$GEN/0100/files/a"
+	run -0 verify --volume 100
+	run -0 verify --volume 1e2
+	run -1 verify --volume 0100
+	run -1 verify --budget 1TiB
+	[ "$(cut -f 2,3 "s/verify$REPO/verified")" = $'v\tok\n0100\tbad\n100\tok\n1e2\tok' ]
+	[ "$(cut -f 1 "s/verify$REPO/volumes")" = "$(printf '%s\n' 0100 100 1e2 directory_stemp.json v)" ]
+	[ "$(ls "s/bad$REPO")" = 0100 ]
+}
+
+@test "the repository's path is one, whatever leads to it" {
+	some src
+	backup v="$PWD/src"
+	ln -s b link
+	echo evil >"$GEN/v/files/a"
+	run -1 baudolo-verify --backups-dir link --state-dir "$WORK/s"
+	[ -s "s/bad$REPO/v" ]
+	[ "$(find s -name verified)" = "s/verify$REPO/verified" ]
+}
+
+@test "garbage instead of what is known of the volumes: all is verified afresh" {
+	some src
+	backup v="$PWD/src"
+	echo evil >"$GEN/v/files/a"
+	mkdir -p "s/verify$REPO"
+	for known in garbage 'v\tx\t-\t-\t-' 'v\t0\t-\t-\t./files/l' 'v\t0\t20260101000000\t1\tzzz' 'v\t0\t-\t-'; do
+		printf "$known\n" >"s/verify$REPO/volumes"
+		run -1 --separate-stderr verify --budget 1TiB
+		[[ $stderr == "WARNING: $WORK/s/verify$REPO/volumes cannot be understood: all is verified afresh."$'\n'*'./files/a: content: '* ]]
+	done
+}
+
+@test "a generation that is read is locked, and one that is being removed is passed over" {
+	some src
+	backup v="$PWD/src"
+	truncate -s 1T "$GEN/v/files/a"
+	bd-verify -j 1 "$REPO" <<<"$(jobs)" >out 3>&- &
+	pid=$!
+	wait_for grep -q size out
+	run -1 flock -n "$GEN" true
+	run -0 flock -ns "$GEN" true
+	kill "$pid"
+	wait "$pid" || :
+	run -0 --separate-stderr flock "$GEN" bd-verify -o res "$REPO" <<<"$(jobs)"
+	[ -z "$output$stderr" ]
+	[ ! -s res ]
 }
 
 # The original's hash: CONTRACT.md.

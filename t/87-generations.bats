@@ -129,13 +129,25 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 		printf 'v\tok\tno\tno\t-\nw\tok\tno\tno\t-\n' | bd-stamp "repo/2026010${i}000000"
 	done
 	mkdir bad
-	printf './gone\t1\n./d/f\t%s\n' "$(stat -c %i repo/20260101000000/v/files/d/f)" >bad/v
+	f=repo/20260101000000/v/files/d/f
+	of_f() { printf './files/d/f\t%s\t%s\t20250101000000\tcontent\n' "$(stat -c %i $f)" "$1"; }
+	{ printf './files/gone\t1\t-\t20250101000000\tcontent\n'; of_f "$(stat -c %.9W $f)"; } >bad/v
 	run -0 bd-generations -v -x bad repo
 	[ "$(cut -f 4,5 <<<"$output" | tr '\t\n' ': ')" = 'v:damaged w:good v:damaged w:good v:good w:good ' ]
 	[[ $(bd-generations -v repo) != *damaged* ]]
+	# the inode number alone is nothing
+	of_f 1.000000000 >bad/v
+	[[ $(bd-generations -v -x bad repo) != *damaged* ]]
+	# what has no inode: of this generation, a dump, all of it
+	for path in ./files/x ./sql/x.backup.sql . ./contents.mtree; do
+		printf '%s\t-\t-\t20260103000000\tmissing\n' $path >bad/v
+		[ "$(bd-generations -v -x bad repo | cut -f 4,5 | tr '\t\n' ': ')" = 'v:good w:good v:good w:good v:damaged w:good ' ]
+	done
+	# who knows
 	echo x >bad/v
-	run -1 bd-generations -v -x bad repo
-	[[ $output == *'bd-generations: v:1: 1 fields, expected 2'* ]]
+	run -0 --separate-stderr bd-generations -v -x bad repo
+	[[ $stderr == 'bd-generations: v:1: 1 fields, expected 5'$'\n'*'WARNING: which files of v are damaged cannot be told: all may be'* ]]
+	[ "$(cut -f 4,5 <<<"$output" | tr '\t\n' ': ')" = 'v:damaged w:good v:damaged w:good v:damaged w:good ' ]
 	run -3 bd-generations -v -x missing repo
 	run -2 bd-generations -x bad repo
 }
