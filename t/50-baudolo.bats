@@ -173,10 +173,15 @@ shim() {
 	fake_says /volumes <<<'{"Volumes": [], "Warnings": null}'
 	fake_says '/containers/json?all=1' <<<'[]'
 	run -0 run_it
+	[[ $output != *WARNING* ]]
 	[ "$(find "$(newest)" -mindepth 1 -printf '%P\n' | LC_ALL=C sort)" = $'directory_stemp.json\nmanifest.json' ]
 	stamped "$(newest)"
 	[ "$(jq -c '[.volumes, .failed]' "$(newest)/manifest.json")" = '[{},[]]' ]
 	layout
+	# there were some
+	mkdir -p "$(newest)/v/files"
+	run -0 run_it
+	[[ $output == *'WARNING: Docker has no volume, and had some before: is its data where it was?'* ]]
 }
 
 @test "Docker down: 3, a line that names the socket, nothing begun" {
@@ -302,6 +307,8 @@ shim() {
 	run -1 in_mount_namespace 'mount -t tmpfs -o size=2m none ro; rc=0; run_it || rc=$?; cp -a ro/. kept; exit $rc'
 	B=$PWD/kept R=$B/$H/backup-docker-to-local
 	[[ $output == *"ERROR: volume 'bad' is not in this generation: "* ]]
+	[[ $output =~ ', '([0-9]+)' bytes copied.' ]]
+	[ "${BASH_REMATCH[1]}" -lt 3000000 ] # those of the others
 	[ "$(failed)" = '["bad"]' ]
 	[ ! -e "$(newest)/bad/files" ]
 	oracle "$(volume_path app)" "$(newest)/app/files"
