@@ -71,18 +71,25 @@ empty(int folder, const char *label)
 	return rc;
 }
 
-/* Whether target, where a descriptor leads as proc(5) shows it, is what ends so, or lies below. Of another mount
- * namespace only the end of the path is as ours. */
+/* Whether target, where a descriptor of the process leads as proc(5) shows it, is the generation, whose path ends so, or
+ * lies below: what comes before may be other in its mount namespace. */
 static bool
-leads_to(const char *target, const char *end)
+leads_to(int proc, long pid, char *target, const char *end, const struct stat *generation)
 {
-	const char *at = strstr(target, end), *rest = at ? at + strlen(end) : NULL;
-	return rest && (!*rest || *rest == '/' || *rest == ' '); /* (deleted) */
+	char *at = strstr(target, end), *rest = at ? at + strlen(end) : NULL;
+	struct stat st;
+	if (!rest || (*rest && *rest != '/'))
+		return false;
+	*rest = '\0';
+	char *path = xasprintf("%ld/root%s", pid, target);
+	bool same = fstatat(proc, path, &st, 0) == 0 && st.st_dev == generation->st_dev && st.st_ino == generation->st_ino;
+	free(path);
+	return same;
 }
 
 /* The process that has something of the generation open or works in it, as pullers do, or 0. */
 static long
-user_of(const char *end)
+user_of(const char *end, const struct stat *generation)
 {
 	char **pids, **fds, link[64];
 	long found = 0;
@@ -100,7 +107,7 @@ user_of(const char *end)
 			ssize_t got = k < 0 ? (snprintf(link, sizeof link, "%ld/cwd", pid), readlinkat(proc, link, target, PATH_MAX))
 			                    : readlinkat(dir, fds[k], target, PATH_MAX);
 			target[got < 0 ? 0 : got] = '\0';
-			if (leads_to(target, end))
+			if (leads_to(proc, pid, target, end, generation))
 				found = pid;
 		}
 		if (m > 0)
@@ -120,7 +127,8 @@ user_of(const char *end)
 static bool
 used(int folder, const char *repo, const char *generation)
 {
-	if (flock(folder, LOCK_EX | LOCK_NB) < 0) {
+	struct stat st;
+	if (fstat(folder, &st) < 0 || flock(folder, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			warnx("%s/%s: left alone: it is being read", repo, generation);
 		else
@@ -131,7 +139,7 @@ used(int folder, const char *repo, const char *generation)
 	for (int parts = 2; parts && end > repo;) /* the host's hash, and the repository */
 		parts -= *--end == '/';
 	char *whole = xasprintf("%s/%s", end, generation);
-	long pid = user_of(whole);
+	long pid = user_of(whole, &st);
 	free(whole);
 	if (pid)
 		warnx("%s/%s: left alone: process %ld uses it", repo, generation, pid);

@@ -201,7 +201,7 @@ main(int argc, char *argv[])
 	if (TSV_WRITE(in, generation, tsv_num((uintmax_t)begun).text, tsv_num((uintmax_t)ended).text, tsv_num((uintmax_t)status).text,
 	    argv[1], BD_VERSION) < 0)
 		return BD_USAGE;
-	int dir = parent_of(argv[0], &name), metrics_dir = metrics ? parent_of(metrics, &metrics_name) : -1;
+	int dir = parent_of(argv[0], &name);
 	add_before(in, dir, name);
 	if (write_by_jq(in, to_status, dir, name) < 0)
 		return BD_FATAL;
@@ -209,7 +209,10 @@ main(int argc, char *argv[])
 	FILE *written = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!written)
 		err(BD_FATAL, "%s", argv[0]);
-	if ((metrics && write_by_jq(written, to_metrics, metrics_dir, metrics_name) < 0) || warnings(written) < 0)
+	if (warnings(written) < 0)
+		return BD_FATAL;
+	int metrics_dir = metrics ? parent_of(metrics, &metrics_name) : -1;
+	if (metrics && write_by_jq(written, to_metrics, metrics_dir, metrics_name) < 0)
 		return BD_FATAL;
 	return bd_finish(BD_DONE);
 }

@@ -198,6 +198,7 @@ everything() {
 	fake_says /volumes <<<"{\"Volumes\": [{\"Name\": \"v\", \"Driver\": \"local\", \"Mountpoint\": \"$PWD/v\"}]}"
 	run -1 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/missing/m.prom"
 	[[ $output == *'ERROR: the status of the run could not be written.' ]]
+	[ "$(jq -c '[.status, .generation != null]' s/status.json)" = '[0,true]' ] # its own is there
 	before=$(cat s/status.json)
 	run -0 baudolo -n --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/m.prom"
 	[ "$(cat s/status.json)" = "$before" ]

@@ -175,6 +175,11 @@ remove() { bd-remove "$B" "$H" repo "$@"; }
 	exec 7<&-
 	kill "$HELPER" && wait "$HELPER" || :
 	HELPER=
+	# of another repository of that name
+	mkdir -p "other/$H/repo/20260103023000" && exec 7<"other/$H/repo/20260103023000"
+	days 04
+	remove 20260103023000
+	exec 7<&-
 	# in a mount namespace where it has another path; and what only has a lock on it
 	unshare -m sh -c 'mount --bind "$1" /mnt && cd "/mnt/$2" && exec tail -f /dev/null' - "$B" "$H/repo/20260101023000" 3>&- &
 	HELPER=$!
@@ -189,7 +194,7 @@ remove() { bd-remove "$B" "$H" repo "$@"; }
 	kill "$HELPER" && wait "$HELPER" || :
 	HELPER=
 	remove 20260101023000 20260102023000
-	[ "$(left)" = '03 ' ]
+	[ "$(left)" = '04 ' ]
 }
 
 @test "bd-remove: what is no generation is not touched" {
@@ -386,7 +391,7 @@ Keeping 20260106023000: newest last copy:v' ]
 	real=$(command -v bd-remove)
 	# half of it, and then it stands still
 	printf '#!/bin/sh\ncase $1 in -r) exec "%s" "$@" ;; esac\nstrace -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=3 "%s" "$@"\nexec sleep 1000\n' "$real" "$real" >bin/bd-remove
-	cp "$(command -v baudolo-prune)" bin/ && chmod +x bin/*
+	cp "$(command -v baudolo-prune)" "$(dirname "$real")/baudolo-front.sh" bin/ && chmod +x bin/*
 	bin/baudolo-prune --backups-dir "$B" --repo-name repo --state-dir "$S" --keep-last 1 >said 2>&1 3>&- &
 	HELPER=$!
 	half_gone() { [ "$(find "$REMOVED" -mindepth 1 2>/dev/null | wc -l)" -gt 0 ]; }
