@@ -73,9 +73,15 @@ find_repository() {
 	'' | -) hash=$(bd-machine-hash) || give_up 'this host has no name.' ;;
 	*) check_name --hash "$hash" ;;
 	esac
-	# what is known of it goes by its path, of which there is but one
-	repo=$(realpath -m -- "$backups_dir/$hash/$repo_name" && echo .) || give_up "$backups_dir/$hash/$repo_name cannot be resolved."
-	repo=${repo%"$newline".}
+	# What is known of it goes by its path, of which there is but one. (busybox has no realpath -m.)
+	at=$backups_dir/$hash/$repo_name repo=''
+	until [ -d "${at:-/}" ]; do
+		repo=/${at##*/}$repo
+		at=${at%/*}
+	done
+	at=$(cd -P -- "${at:-/}" && pwd -P && echo .) || give_up "$at cannot be resolved."
+	at=${at%"$newline".}
+	repo=${at%/}$repo
 }
 
 # unread: what read(1) has left of descriptor 3 ends the run. (An error is an end for it.)

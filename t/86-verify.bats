@@ -390,11 +390,12 @@ mtree_names() {
 	backup v="$PWD/src" w="$PWD/w"
 	echo evil >"$GEN/v/files/a"
 	truncate -s 1T "$GEN/w/files/f" # it will be read for hours
-	for sig in TERM HUP; do
-		rm -rf "s/bad$REPO"
-		baudolo-verify --backups-dir b --state-dir "$WORK/s" -j 1 2>said 3>&- &
+	for shell in dash 'busybox sh' bash; do
+		case $shell in dash) sig=TERM ;; *) sig=HUP ;; esac
+		rm -rf "s/bad$REPO" said
+		$shell "$BAUDOLO_BIN/baudolo-verify" --backups-dir b --state-dir "$WORK/s" -j 1 2>said 3>&- &
 		pid=$!
-		wait_for grep -q '/w ./files/f: size: ' said
+		wait_for grep -qs "/w ./files/f: size: " said
 		grep -q '/v ./files/a: content: ' said
 		kill -s $sig "$pid"
 		status=0
@@ -414,8 +415,8 @@ mtree_names() {
 	[ "$(cut -f 2-4,6 <<<"$output" | head -n 1)" = $'v\t.\tunreadable\tInput/output error' ]
 	[[ $output == *$'\tw\t./files/a\tcontent\t'* ]]
 	for what in EMFILE ENFILE ENOMEM; do
-		for n in 7 9 11 13; do
-			run -3 --separate-stderr strace -f -qq -o trace -e trace=openat -e inject=openat:error=$what:when=$n+ bd-verify "$REPO" <in
+		for path in 20260101000000 w contents.mtree files d a; do
+			run -3 --separate-stderr strace -f -qq -o trace -P $path -e trace=openat -e inject=openat:error=$what bd-verify "$REPO" <in
 			grep -q INJECTED trace
 			[[ $output != *unreadable* && $output != *missing* ]]
 		done
