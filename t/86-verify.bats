@@ -391,7 +391,7 @@ mtree_names() {
 	echo evil >"$GEN/v/files/a"
 	truncate -s 1T "$GEN/w/files/f" # it will be read for hours
 	for shell in dash 'busybox sh' bash; do
-		case $shell in dash) sig=TERM ;; *) sig=HUP ;; esac
+		case $shell in dash) sig=HUP ;; *) sig=TERM ;; esac
 		rm -rf "s/bad$REPO" said
 		$shell "$BAUDOLO_BIN/baudolo-verify" --backups-dir b --state-dir "$WORK/s" -j 1 2>said 3>&- &
 		pid=$!
