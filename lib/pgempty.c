@@ -127,8 +127,9 @@ pgempty_facts(void)
 	return xasprintf(
 	    "%sSELECT 'keep', encode(textsend(nspname::text), 'hex') FROM keep\n"
 	    "UNION ALL SELECT 'theirs', encode(textsend(nspname::text), 'hex') FROM ns WHERE NOT own\n"
-	    "UNION ALL SELECT 'foreign', encode(textsend(i.type || ' ' || i.identity), 'hex')\n"
+	    "UNION ALL (SELECT 'foreign', encode(textsend(i.type || ' ' || i.identity), 'hex')\n"
 	    "  FROM thing, pg_identify_object(classid, thing.oid, 0) i WHERE NOT pg_has_role(owner, 'USAGE')\n"
+	    "  ORDER BY i.type, i.identity)\n"
 	    /* see pgcensus.c */
 	    "UNION ALL SELECT 'drop', (coalesce(sum(CASE WHEN classid <> 'pg_class'::regclass THEN 2 WHEN turn = 7 THEN 3 ELSE 12 END), 0)\n"
 	    "  + 4 * (SELECT count(*) FROM pg_index WHERE indexrelid >= 16384) + (SELECT count(*) %s)\n"

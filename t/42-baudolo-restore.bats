@@ -324,6 +324,14 @@ ERROR: backup files dir not found: $repo/20260101000000/vol-b/files" ]
 	chmod +x bin/bd-restore-files
 	PATH=$PWD/bin:$PATH run -0 restore vol-a - latest
 	grep -q " $repo/20260202020202$" open
+	# and locked, for those who cannot see that
+	printf '#!/bin/sh\n! flock -n %s true\n' "$repo/20260202020202" >bin/bd-restore-files
+	PATH=$PWD/bin:$PATH run -0 restore vol-a - latest
+	exec 7<"$repo/20260202020202"
+	flock -x 7
+	run -1 restore vol-a - latest
+	exec 7<&-
+	[ "$output" = "ERROR: $repo/20260202020202 is being removed" ]
 }
 
 @test "dash, busybox and bash" {
