@@ -61,6 +61,28 @@ probe(int partial, int host, int repo, const char *path)
 	err(BD_FATAL, "%s: cannot be renamed into the folder of this host or its repository", path);
 }
 
+/* Whether files can have several names there; if not, that is said. */
+static void
+probe_links(int partial, const char *path)
+{
+	static const char name[] = ".baudolo-probe", link[] = ".baudolo-link";
+	int fd = openat(partial, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && (linkat(partial, name, partial, link, 0) == 0 || errno == EPERM || errno == EOPNOTSUPP);
+	ok = ok && unlinkat(partial, name, 0) == 0;
+	bool linked = ok && unlinkat(partial, link, 0) == 0;
+	if (!ok || (!linked && errno != ENOENT)) {
+		int why = errno;
+		unlinkat(partial, name, 0);
+		unlinkat(partial, link, 0);
+		rmdir(path);
+		errno = why;
+		err(BD_FATAL, "%s", path);
+	}
+	if (!linked)
+		warnx("WARNING: %s: no hard links can be made there: each generation is a full copy", path);
+	close(fd);
+}
+
 static int
 make(const char *root, const char *hash, const char *repo)
 {
@@ -93,6 +115,7 @@ make(const char *root, const char *hash, const char *repo)
 	if (fd < 0)
 		err(BD_FATAL, "%s", path);
 	probe(fd, host, old, path);
+	probe_links(fd, path);
 	puts(path);
 	return bd_finish(BD_DONE);
 }

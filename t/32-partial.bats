@@ -194,6 +194,19 @@ above() {
 	[[ $output == *'Read-only file system' ]]
 }
 
+@test "a file system without hard links is a warning" {
+	for why in EPERM EOPNOTSUPP; do
+		run -0 --separate-stderr strace -qq -o /dev/null -e trace=linkat -e "inject=linkat:error=$why" bd-partial "$PWD/b" "$H" repo
+		[ "$stderr" = "bd-partial: WARNING: $output: no hard links can be made there: each generation is a full copy" ]
+		[ -z "$(ls -A "$output")" ]
+	done
+	run -3 strace -qq -o /dev/null -e trace=linkat -e inject=linkat:error=EIO bd-partial "$PWD/b" "$H" other
+	[[ $output == bd-partial:*'Input/output error' ]]
+	[ -z "$(find b/.baudolo/partial -name '*.other.*')" ]
+	run -0 --separate-stderr bd-partial "$PWD/b" "$H" other
+	[ -z "$stderr" ]
+}
+
 @test "a generation that could not be renamed into place is not begun" {
 	for on in "$H" .baudolo .baudolo/partial "$H/repo"; do
 		for how in '-t tmpfs none' '--bind elsewhere' '--bind inside'; do
