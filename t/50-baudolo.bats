@@ -387,6 +387,8 @@ shim() {
 		--backups-dir $B --repo-name /
 		--backups-dir $B --repo-name=
 		--backups-dir $B --snapshot btrfs
+		--backups-dir $B --state-dir $B/state
+		--backups-dir $B --state-dir $B
 		--backups-dir $B --only-files --only-sql
 	E
 }

@@ -463,6 +463,8 @@ scan() {
 	wait_for grep -q Zq7-seen hits
 	kill "$pid"
 	wait "$pid" || :
+	: >rounds
+	wait_for eval '[ "$(wc -l <rounds)" -gt 1 ]' # the last that saw it is over
 	: >hits
 	# pg_dump waits for a moment
 	coproc LOCK { docker exec -i p77-postgres psql -XqAt -U postgres; } 3>&-
