@@ -141,7 +141,7 @@ restore_it() {
 restore_fault() {
 	local rc
 	failed restore_it "$1" || return 0
-	if [ "$rc" = 0 ]; then
+	if [ "$rc" = 0 ] || grep -qx 'File restore complete.' said; then # what it had made for itself may be left, and is named
 		exact new "${PLACE[one]}" || damaged 'not restored'
 	elif ! grep -q '^ERROR: volume one is restored' err; then # in part; or all, but for its hard links
 		exact old "${PLACE[one]}" || damaged 'neither the old nor the new'

@@ -318,8 +318,10 @@ int
 fflush(FILE *f)
 {
 	REAL(fflush);
-	if (f && f != stderr && fileno(f) >= 0 && fails("fflush", NULL, fileno(f)))
+	if (f && f != stderr && fileno(f) >= 0 && fails("fflush", NULL, fileno(f))) {
+		f->_flags |= _IO_ERR_SEEN; /* as libc does: ferror(3) tells */
 		return EOF;
+	}
 	return real.function(f);
 }
 
