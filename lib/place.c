@@ -162,19 +162,23 @@ int
 folder_within(int folder, int other)
 {
 	struct stat st, at = {0}, last;
-	int fd = openat(folder, ".", O_PATH | O_CLOEXEC), rc = fstat(other, &st);
+	int fd = openat(folder, ".", O_PATH | O_CLOEXEC), rc = fd < 0 ? -1 : fstat(other, &st);
 	bool found = false;
-	do {
+	while (rc == 0) {
 		last = at;
-		rc = fd < 0 || rc < 0 || fstat(fd, &at) < 0 ? -1 : 0;
+		rc = fstat(fd, &at);
 		found = rc == 0 && at.st_dev == st.st_dev && at.st_ino == st.st_ino;
-		int up = rc < 0 ? -1 : openat(fd, "..", O_PATH | O_CLOEXEC), why = errno;
-		if (fd >= 0)
-			close(fd);
+		if (rc < 0 || found || (at.st_dev == last.st_dev && at.st_ino == last.st_ino))
+			break;
+		int up = openat(fd, "..", O_PATH | O_CLOEXEC), why = errno;
+		close(fd);
 		errno = why;
 		fd = up;
-	} while (rc == 0 && !found && (at.st_dev != last.st_dev || at.st_ino != last.st_ino));
+		rc = fd < 0 ? -1 : 0;
+	}
+	int why = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = why;
 	return rc < 0 ? -1 : found;
 }
