@@ -11,8 +11,9 @@
 # restore ARG..., as_app ARG...  bd-restore-mariadb as root, and as app; safety dumps go to $SAFE
 # nothing_left                no safety dump
 
-ROOT_PASSWORD='-r$o;o"t'\'' \ ö%s'
-APP_PASSWORD='-a$p;p"s'\'' \ ß&d'
+BD_OWN=$(bd_file).${BAUDOLO_TEST_DIR##*/} # whoever looks for these sees those of no other file
+ROOT_PASSWORD='-r$o;o"t'\'' \ ö%s'$BD_OWN
+APP_PASSWORD='-a$p;p"s'\'' \ ß&d'$BD_OWN
 
 run_server() { server_run "$1" bd-test/mariadb:10.11 -e "MARIADB_ROOT_PASSWORD=$ROOT_PASSWORD" "${@:2}"; }
 
