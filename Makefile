@@ -70,7 +70,7 @@ $(SOURCED:%=$(B)/bin/%): $(B)/bin/%: scripts/% VERSION
 .SECONDARY: $(CMDS:%=$(B)/cmd/%.o)
 
 lint:
-	shellcheck -s sh scripts/* .ci/run
+	for f in scripts/* .ci/run; do shellcheck -s sh $$f || exit; done # each as it stands alone
 	mandoc -Tlint -W warning man/*.[1-8]
 	$(MAKE) B=$(B)/gcc CC=gcc WERROR=-Werror all
 	$(MAKE) B=$(B)/clang CC=clang WERROR=-Werror all
