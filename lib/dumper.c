@@ -84,14 +84,6 @@ on_out(void *arg, const void *data, size_t len)
 	return 0;
 }
 
-static int
-on_err(void *arg, const void *data, size_t len)
-{
-	struct dumping *u = arg;
-	lines_feed(&u->err, data, len);
-	return 0;
-}
-
 /* pg_dump names the query that failed after the error. What it limits is the time of the statement LOCK TABLE. */
 static void
 on_query(struct dumping *u, const char *line)
@@ -189,7 +181,7 @@ fill(struct docker *d, struct dumping *u, const char *const env[], const char *c
 {
 	const struct dumper *j = u->job;
 	const struct exec e = {.container = j->container, .argv = argv, .env = env, .journal = j->journal, .out = on_out,
-		.err = on_err, .arg = u, .stop = j->stop};
+		.err_lines = &u->err, .arg = u, .stop = j->stop};
 	setvbuf(u->file.out, NULL, _IONBF, 0);
 	dump_watch_begin(&u->watch, j->kind);
 	u->err = (struct lines){.each = on_line, .arg = u};

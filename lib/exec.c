@@ -141,7 +141,11 @@ static int
 on_frame(void *arg, int stream, const void *data, size_t len)
 {
 	const struct exec *e = arg;
-	int (*put)(void *, const void *, size_t) = stream == FRAME_STDIN || stream == FRAME_STDOUT ? e->out : e->err;
+	bool out = stream == FRAME_STDIN || stream == FRAME_STDOUT;
+	int (*put)(void *, const void *, size_t) = out ? e->out : e->err;
+	struct lines *lines = out ? e->out_lines : e->err_lines;
+	if (lines)
+		lines_feed(lines, data, len);
 	return put ? put(e->arg, data, len) : 0;
 }
 

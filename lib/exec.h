@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "docker.h"
+#include "lines.h"
 
 struct exec {
 	const char *container;     /* name or id */
@@ -19,6 +20,7 @@ struct exec {
 	int (*out)(void *arg, const void *data, size_t len);
 	int (*err)(void *arg, const void *data, size_t len);
 	void *arg;
+	struct lines *out_lines, *err_lines; /* instead of out, of err: fed with it, not ended */
 	const volatile sig_atomic_t *stop; /* NULL, or ends the command once it is not 0 */
 	const int *ready; /* NULL, or a descriptor: in is not called before poll(2) has something there, so that it need not block */
 };

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "exec.h"
-#include "lines.h"
 
 /* What exec_text gives to a command and takes from it. */
 struct text {
@@ -33,14 +32,6 @@ keep(void *arg, const void *data, size_t len)
 	return 0;
 }
 
-static int
-take_err(void *arg, const void *data, size_t len)
-{
-	struct text *t = arg;
-	lines_feed(&t->err, data, len);
-	return 0;
-}
-
 static void
 say_line(void *arg, const char *line)
 {
@@ -61,7 +52,7 @@ exec_text(struct docker *d, const struct exec *e, const char *input, char **outp
 		err(BD_FATAL, "memory");
 	run.in = input ? give : NULL;
 	run.out = keep;
-	run.err = take_err;
+	run.err_lines = &t.err;
 	run.arg = &t;
 	int status = exec_run(d, &run);
 	lines_end(&t.err);

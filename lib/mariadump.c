@@ -110,22 +110,6 @@ on_error(void *arg, const char *line)
 		snprintf(a->last, sizeof a->last, "%s", line);
 }
 
-static int
-put_out(void *arg, const void *data, size_t len)
-{
-	struct asking *a = arg;
-	lines_feed(&a->out, data, len);
-	return 0;
-}
-
-static int
-put_err(void *arg, const void *data, size_t len)
-{
-	struct asking *a = arg;
-	lines_feed(&a->err, data, len);
-	return 0;
-}
-
 static void
 warn_of(const struct mariadump *m, const struct asking *a)
 {
@@ -158,8 +142,8 @@ warn_of(const struct mariadump *m, const struct asking *a)
 static int
 run(struct docker *d, const struct mariadump *m, const char *const argv[], struct asking *a)
 {
-	const struct exec e = {.container = m->container, .argv = argv, .env = m->env, .journal = m->journal, .out = put_out,
-		.err = put_err, .arg = a, .stop = m->stop};
+	const struct exec e = {.container = m->container, .argv = argv, .env = m->env, .journal = m->journal, .out_lines = &a->out,
+		.err_lines = &a->err, .stop = m->stop};
 	a->err = (struct lines){.each = on_error, .arg = a};
 	int status = exec_run(d, &e);
 	lines_end(&a->out);

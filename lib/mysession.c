@@ -48,22 +48,6 @@ give(void *arg, void *buf, size_t len)
 	return k->s->in(k->s->arg, buf, len);
 }
 
-static int
-put_out(void *arg, const void *data, size_t len)
-{
-	struct talk *k = arg;
-	lines_feed(&k->out, data, len);
-	return 0;
-}
-
-static int
-put_err(void *arg, const void *data, size_t len)
-{
-	struct talk *k = arg;
-	lines_feed(&k->err, data, len);
-	return 0;
-}
-
 /* The values of options are their own arguments, or joined by =, so that no name is taken for an option. */
 static char *const *
 make_argv(const struct mytarget *t, bool force, char *argv[ARGS])
@@ -112,7 +96,7 @@ mysession_run(const struct mytarget *t, const struct my_session *s)
 		const char *const *out;
 	} args = {.in = make_argv(t, s->force, argv)};
 	const struct exec e = {.container = t->container, .argv = args.out, .env = env, .journal = -1, .in = s->in ? give : NULL,
-		.out = put_out, .err = put_err, .arg = &k, .stop = t->stop, .ready = s->ready};
+		.out_lines = &k.out, .err_lines = &k.err, .arg = &k, .stop = t->stop, .ready = s->ready};
 	k.out = (struct lines){.each = on_line, .arg = &k};
 	k.err = (struct lines){.each = on_error, .arg = &k};
 	int status = exec_run(t->d, &e);

@@ -178,14 +178,6 @@ take_answer(void *arg, const char *line)
 		pgonward_answer(&p->onward, line);
 }
 
-static int
-on_answer(void *arg, const void *data, size_t len)
-{
-	struct replay *p = arg;
-	lines_feed(&p->answer, data, len);
-	return 0;
-}
-
 static void
 say(void *arg, const char *line)
 {
@@ -194,14 +186,6 @@ say(void *arg, const char *line)
 		pgtarget_say(&p->t, line);
 	else
 		pgonward_error(&p->onward, line);
-}
-
-static int
-on_said(void *arg, const void *data, size_t len)
-{
-	struct replay *p = arg;
-	lines_feed(&p->said, data, len);
-	return 0;
 }
 
 /* After the COMMIT was sent and no answer came, or an error, which can be one of what came before it: the server knows. */
@@ -262,9 +246,9 @@ pgreplay_run(const struct pgreplay *r)
 	pgpipe_begin(&p->pipe);
 	p->onward = (struct pgonward){.pipe = &p->pipe, .container = r->t->container, .cluster = r->census->kind == DUMP_CLUSTER,
 		.warns = r->facts->version.series[0] >= 13};
-	int status = pgtarget_run(r->t, pgtarget_psql, &(struct exec){.in = give, .out = on_answer, .err = on_said, .arg = p,
+	int status = pgtarget_run(r->t, pgtarget_psql, &(struct exec){.in = give, .out_lines = &p->answer, .err_lines = &p->said, .arg = p,
 		.ready = &p->pipe.ready});
-	lines_end(&p->said);
+	lines_end(&p->said); /* but half an answer is none */
 	enum pgreplay_end end = judge_end(p, status);
 	fclose(p->held);
 	if (p->held_len)

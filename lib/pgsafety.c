@@ -23,14 +23,6 @@ on_dump(void *arg, const void *data, size_t len)
 	return -1;
 }
 
-static int
-on_said(void *arg, const void *data, size_t len)
-{
-	struct dumping *u = arg;
-	lines_feed(&u->said, data, len);
-	return 0;
-}
-
 static void
 say_command(const struct pgrestore *r, const char *what)
 {
@@ -47,7 +39,8 @@ dump_into(struct pgrestore *r, struct dumping *u)
 {
 	static const char *const one[] = {"pg_dump", "-w", "--lock-wait-timeout=60000", NULL};
 	static const char *const all[] = {"pg_dumpall", "-w", "--lock-wait-timeout=60000", NULL};
-	int rc = pgtarget_run(&r->target, r->kind == DUMP_CLUSTER ? all : one, &(struct exec){.out = on_dump, .err = on_said, .arg = u});
+	int rc = pgtarget_run(&r->target, r->kind == DUMP_CLUSTER ? all : one, &(struct exec){.out = on_dump, .err_lines = &u->said, .arg = u});
+	lines_end(&u->said);
 	if (rc == 0 && dump_watch_complete(&u->watch))
 		return save_commit(&u->file);
 	if (rc == 0)
