@@ -6,7 +6,7 @@
 
 #include "bd.h"
 
-enum { CREW_MAX = 32 }; /* so many at once */
+enum { CREW_MAX = 64 }; /* so many at once */
 
 struct crew {
 	bool (*begin)(void *arg, size_t item);            /* here, just before; false: neither this one nor the rest. Or NULL */

@@ -153,7 +153,7 @@ holds() {
 	done
 	names=("${names[5]}" "${names[@]:0:5}" "${names[2]}")
 	asked "${names[@]}" >input
-	for j in 1 3 32; do
+	for j in 1 3 64; do
 		run -0 bd-engines -j "$j" <input
 		[ "$(cut -f 1 <<<"$output")" = "$(printf '%s\n' "${names[@]}")" ]
 	done
@@ -196,7 +196,7 @@ holds() {
 	run -2 bd-engines operand
 	[[ $output == usage:* ]]
 	run -2 bd-engines -j 0
-	run -2 bd-engines -j 33
+	run -2 bd-engines -j 65
 	run -0 bd-engines -V
 	[ "$output" = "bd-engines $(cat "$BD_ROOT/VERSION")" ]
 }

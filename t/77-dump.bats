@@ -835,7 +835,7 @@ checked() { ./check "$@" 2>&1; }
 	[[ $output == usage:* ]]
 	run -2 bd-dump p </dev/null
 	run -2 bd-dump -c csv -j 0 p </dev/null
-	run -2 bd-dump -c csv -j 33 p </dev/null
+	run -2 bd-dump -c csv -j 65 p </dev/null
 	run -2 bd-dump -z -c csv p </dev/null
 	run -0 bd-dump -V
 	[ "$output" = "bd-dump $(cat "$BD_ROOT/VERSION")" ]

@@ -547,6 +547,14 @@ locks() {
 	server_wait "$1"
 }
 
+# SERVER SETTING DATABASE: a server with few locks, and a database in it
+few_locks() {
+	server "$1"
+	sql "$1" postgres -c 'ALTER SYSTEM SET max_connections = 10' -c 'ALTER SYSTEM SET fsync = off'
+	locks "$1" "$2"
+	create "$1" "$3"
+}
+
 # FIRST LAST: that many tables
 tables() {
 	printf 'DO $$BEGIN FOR i IN %s..%s LOOP EXECUTE %s; IF i %% 20 = 0 THEN COMMIT; END IF; END LOOP; END$$;\n' "$1" "$2" \
@@ -560,10 +568,7 @@ census() {
 }
 
 @test "more locks than a transaction may have: refused, or in pieces with a safety dump that goes back" {
-	server rp-few
-	sql rp-few postgres -c 'ALTER SYSTEM SET max_connections = 10' -c 'ALTER SYSTEM SET fsync = off'
-	locks rp-few 100
-	create rp-few many
+	few_locks rp-few 100 many
 	tables 1 150 | sql rp-few many
 	sql rp-few many -c 'SELECT lo_from_bytea(7, $$old$$)' -c 'CREATE EXTENSION hstore' >/dev/null
 	dump rp-few many >many.sql
@@ -653,10 +658,7 @@ torn() { [ "$(sql "$1" "$2" -c "SELECT count(*) FROM pg_class WHERE relname IN (
 }
 
 @test "in pieces, and what was there has a fault itself: only that is lost" {
-	server rp-cast
-	sql rp-cast postgres -c 'ALTER SYSTEM SET max_connections = 10' -c 'ALTER SYSTEM SET fsync = off'
-	locks rp-cast 10
-	create rp-cast app
+	few_locks rp-cast 10 app
 	tables 1 25 | sql rp-cast app
 	sql rp-cast app <<-'S'
 		CREATE CAST (varchar AS integer) WITH INOUT AS IMPLICIT;
