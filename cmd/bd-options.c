@@ -133,9 +133,11 @@ main(int argc, char *argv[])
 	if (!in)
 		err(BD_FATAL, "%s", name);
 	static struct options o;
+	static char **arguments; /* they live until exit */
 	if (options_read(&o, in, name) < 0)
 		return ferror(in) ? BD_FATAL : BD_USAGE;
-	if (options_parse(&o, nul ? read_arguments(in, name) : argv + optind + 2) < 0)
+	arguments = nul ? read_arguments(in, name) : argv + optind + 2;
+	if (options_parse(&o, arguments) < 0)
 		return wrong_usage(&o);
 	if (o.alone == o.opt)
 		return bd_finish(write_help(&o, shell));
