@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backups.h"
+#include "process.h"
 #include "tree.h"
 
 static bool verbose;
@@ -71,58 +72,6 @@ empty(int folder, const char *label)
 	return rc;
 }
 
-/* Whether target, where a descriptor of the process leads as proc(5) shows it, is the generation, whose path ends so, or
- * lies below: what comes before may be other in its mount namespace. */
-static bool
-leads_to(int proc, long pid, char *target, const char *end, const struct stat *generation)
-{
-	char *at = strstr(target, end), *rest = at ? at + strlen(end) : NULL;
-	struct stat st;
-	if (!rest || (*rest && *rest != '/'))
-		return false;
-	*rest = '\0';
-	char *path = xasprintf("%ld/root%s", pid, target);
-	bool same = fstatat(proc, path, &st, 0) == 0 && st.st_dev == generation->st_dev && st.st_ino == generation->st_ino;
-	free(path);
-	return same;
-}
-
-/* The process that has something of the generation open or works in it, as pullers do, or 0. */
-static long
-user_of(const char *end, const struct stat *generation)
-{
-	char **pids, **fds, link[64];
-	long found = 0;
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ssize_t n = proc < 0 ? 0 : folder_names(proc, &pids);
-	char *target = xcalloc(PATH_MAX + 1, 1);
-	for (ssize_t i = 0; i < n && !found; i++) {
-		long pid = strtol(pids[i], NULL, 10);
-		if (pid <= 0 || pid == getpid())
-			continue;
-		snprintf(link, sizeof link, "%ld/fd", pid);
-		int dir = openat(proc, link, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ssize_t m = dir < 0 ? 0 : folder_names(dir, &fds);
-		for (ssize_t k = -1; k < m && !found; k++) {
-			ssize_t got = k < 0 ? (snprintf(link, sizeof link, "%ld/cwd", pid), readlinkat(proc, link, target, PATH_MAX))
-			                    : readlinkat(dir, fds[k], target, PATH_MAX);
-			target[got < 0 ? 0 : got] = '\0';
-			if (leads_to(proc, pid, target, end, generation))
-				found = pid;
-		}
-		if (m > 0)
-			folder_names_free(fds, (size_t)m);
-		if (dir >= 0)
-			close(dir);
-	}
-	if (n > 0)
-		folder_names_free(pids, (size_t)n);
-	if (proc >= 0)
-		close(proc);
-	free(target);
-	return found;
-}
-
 /* Whether somebody uses the generation: what is in restore or verification is flocked. Said. */
 static bool
 used(int folder, const char *repo, const char *generation)
@@ -139,10 +88,12 @@ used(int folder, const char *repo, const char *generation)
 	for (int parts = 2; parts && end > repo;) /* the host's hash, and the repository */
 		parts -= *--end == '/';
 	char *whole = xasprintf("%s/%s", end, generation);
-	long pid = user_of(whole, &st);
+	long pid = process_in(whole, &st);
 	free(whole);
-	if (pid)
+	if (pid > 0)
 		warnx("%s/%s: left alone: process %ld uses it", repo, generation, pid);
+	else if (pid < 0)
+		warnx("%s/%s: left alone: whether a process uses it is not known: %s", repo, generation, strerror(errno));
 	return pid;
 }
 

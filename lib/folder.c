@@ -53,6 +53,7 @@ ssize_t
 folder_names(int fd, char ***names)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*names = NULL;
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	if (!d) {
 		if (copy >= 0)
@@ -60,7 +61,6 @@ folder_names(int fd, char ***names)
 		return -1;
 	}
 	size_t n = 0, room = 0;
-	*names = NULL;
 	errno = 0;
 	for (struct dirent *e; (e = readdir(d)); errno = 0) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
@@ -75,6 +75,7 @@ folder_names(int fd, char ***names)
 	closedir(d);
 	if (why) {
 		folder_names_free(*names, n);
+		*names = NULL;
 		errno = why;
 		return -1;
 	}

@@ -52,11 +52,14 @@ generation_readable(const struct generation *g)
 	return !field_is(g->state, "unreadable");
 }
 
-static bool
+/* 1, 0, -1 (errno). */
+static int
 is_folder(int dir, const char *name)
 {
 	struct stat st;
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return S_ISDIR(st.st_mode);
 }
 
 /* close(2) that leaves errno alone. */
@@ -107,8 +110,10 @@ look(int bad, const char *generation, int folder, struct holding *v)
 	int fd = folder_at(folder, v->name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	v->files = is_folder(fd, "files");
-	int rc = count_dumps(fd, &v->dumps);
+	int rc = is_folder(fd, "files");
+	v->files = rc > 0;
+	if (rc >= 0)
+		rc = count_dumps(fd, &v->dumps);
 	if (rc == 0 && bad >= 0)
 		look_for_damage(bad, generation, fd, v);
 	return leave(fd, rc);
@@ -126,16 +131,19 @@ static int
 add_folders(struct generation *g, int fd)
 {
 	char **names;
+	int rc = 0;
 	ssize_t n = folder_names(fd, &names);
-	for (ssize_t i = 0; i < n; i++)
-		if (is_folder(fd, names[i]) && strcmp(names[i], "-"))
+	for (ssize_t i = 0; i < n; i++) {
+		int folder = rc < 0 ? 0 : is_folder(fd, names[i]);
+		if (folder > 0 && strcmp(names[i], "-"))
 			add(g, (struct holding){.name = names[i]});
 		else
 			free(names[i]);
-	if (n < 0)
-		return -1;
+		if (folder < 0)
+			rc = -1;
+	}
 	free(names);
-	return 0;
+	return n < 0 ? -1 : rc;
 }
 
 static const char *

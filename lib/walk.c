@@ -174,8 +174,6 @@ list(struct walker *w, struct frame *f, struct walk_item *i)
 	ssize_t n = folder_names(f->self.fd, &f->names);
 	f->listed = true;
 	f->count = n < 0 ? 0 : (size_t)n;
-	if (n < 0)
-		f->names = NULL;
 	if (n > 0)
 		f->wait = xcalloc(256, sizeof *f->wait);
 	if (n >= 0)

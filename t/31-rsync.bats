@@ -447,6 +447,16 @@ cold_through_all_changes() {
 	[ "$(ls -A "$PART/v/files")" = g ]
 }
 
+@test "cold: a copy whose names cannot all be read fails its volume" {
+	mkdir "$WORK/src" && echo x >"$WORK/src/f"
+	cold_after true
+	rmdir "$PART/v/files.gone"
+	run -1 --separate-stderr strace -f -qq -o "$WORK/trace" -P "$PART/v/files" -e inject=getdents64:error=EIO:when=2 \
+		bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan"
+	grep -q INJECTED "$WORK/trace"
+	[[ $output == $'v\tfailed\t'*$'\tInput/output error: .\t0' ]]
+}
+
 @test "cold: inodes with several names" {
 	local d=$WORK/src n
 	mkdir -p "$d"/{whole,split,joined,grown,shrunk,moved,half,away} "$WORK/out"

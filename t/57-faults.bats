@@ -206,3 +206,55 @@ dump_fault() {
 	dump_it -1
 	sweep dump_fault 8 $(awk '$1 ~ /^bd-(databases|instances|engines|match|dump|end)$/ { print NR }' log)
 }
+
+# Generations as they were: kept is a copy of the backups folder.
+again() {
+	rm -rf "$B"
+	cp -a kept "$B"
+}
+
+prune_it() { faulty "$1" baudolo-prune --backups-dir "$B" --state-dir "$S" --keep-last 1; }
+
+prune_fault() {
+	local rc g
+	again
+	failed prune_it "$1" || return 0
+	for g in $(generations); do
+		[ "$(fingerprint "$R/$g")" = "${PAST[$g]}" ] || damaged "$g has changed"
+	done
+	[ -d "$R/$LAST" ] || damaged 'the last generation is gone'
+	[ "$rc" != 0 ] || [ "$(generations)" = "$LAST" ] || damaged 'not all was removed'
+	prune_it 0 && [ ! -s err ] && [ "$(generations)" = "$LAST" ] && [ -z "$(find "$B" -name '*.gone*' -o -path '*/.baudolo/*/*')" ] ||
+		damaged 'the next prune does not set all right'
+}
+
+verify_it() { faulty "$1" baudolo-verify --backups-dir "$B" --state-dir "$S"; }
+
+# All is well, and must not be called damaged for good; and one byte is not, and must not be called well.
+verify_fault() {
+	local rc
+	again
+	! failed verify_it "$1" || verify_it 0 && [ ! -s err ] || damaged 'it still says so'
+	printf X | dd of="$R/$LAST/one/files/sub/3" conv=notrunc status=none
+	failed verify_it "$1" && [ "$rc" = 0 ] || return 0
+	damaged 'a damaged file is said to be good'
+}
+
+@test "a fault at any call of a prune, of a verification" {
+	make_volumes
+	for i in 1 2 3; do
+		change "$i"
+		run_it 0
+	done
+	cp -a "$B" kept
+	remember
+	[ "$(wc -l <<<"$OLD")" = 3 ]
+	LAST=$(tail -n 1 <<<"$OLD")
+	prune_it 0
+	[ "$(generations)" = "$LAST" ]
+	sweep prune_fault 8 $(seq "$(calls)")
+	again
+	verify_it 0
+	[ ! -s err ]
+	sweep verify_fault 8 $(seq "$(calls)")
+}
