@@ -83,6 +83,10 @@ ASAN = B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,und
 asan:
 	$(MAKE) $(ASAN) all
 
+# All tests with it, but for those that look at how much memory a program has.
+asan-check: asan
+	BAUDOLO_BIN=$(abspath $(B))/asan/bin BAUDOLO_TEST_TAGS='!memory' scripts/test
+
 # A fuzzer of one parser: make build/fuzz/frames && build/fuzz/frames -max_total_time=60
 FUZZERS := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
 FUZZ = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined,fuzzer
@@ -144,4 +148,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all lint check asan fuzz corpus replay valgrind sweep install uninstall clean
+.PHONY: all lint check asan asan-check fuzz corpus replay valgrind sweep install uninstall clean

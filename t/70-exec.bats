@@ -111,6 +111,7 @@ memory() { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
 	wait "$pid"
 }
 
+# bats test_tags=memory
 @test "much of it, both ways at once, in little memory" {
 	mib=128
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || mib=1024

@@ -666,6 +666,7 @@ lock_maria() {
 	unlock
 }
 
+# bats test_tags=memory
 @test "memory does not grow with the dump" {
 	local n worst=0 hwm pid
 	mkdir t77

@@ -798,6 +798,7 @@ verb() {
 	content rp-one small | grep -c old
 }
 
+# bats test_tags=memory
 @test "memory does not grow with the dump" {
 	size=64
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || size=2048

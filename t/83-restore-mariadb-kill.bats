@@ -268,6 +268,7 @@ has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 	kill "$pid"
 }
 
+# bats test_tags=memory
 @test "memory does not grow with the dump" {
 	megabytes=100
 	[ -z "${BAUDOLO_TEST_LONG-}" ] || megabytes=2048

@@ -107,6 +107,8 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	[[ $output == *'20260102000000: manifest.json: Input/output error'* ]]
 	[[ $output == *$'20260101000000\t'*$'\twhole\t'* ]]
 	[[ $output == *$'20260102000000\t'*$'\tunreadable\t'* ]]
+	run -1 strace -qq -o /dev/null -P "$PWD/repo/20260102000000/v" -e inject=newfstatat:error=EIO bd-generations repo
+	[[ $output == *$'20260102000000\t'*$'\tunreadable\t'* ]]
 	mkdir repo/20260102000000/v/sql
 	run -1 strace -qq -o /dev/null -P "$PWD/repo/20260102000000/v/sql" -e inject=getdents64:error=EIO bd-generations repo
 	[[ $output == *$'20260102000000\t'*$'\tunreadable\t'* ]]
