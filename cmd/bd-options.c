@@ -113,6 +113,19 @@ wrong_usage(const struct options *o)
 	return BD_USAGE;
 }
 
+static int
+answer(const struct options *o, bool shell)
+{
+	if (o->alone == o->opt)
+		return write_help(o, shell);
+	for (const struct opt *p = o->opt; p < o->opt + o->count; p++)
+		if (o->alone ? p == o->alone : p->given)
+			(shell ? write_shell : write_records)(p);
+	if (shell && o->secret && !o->alone)
+		write_others(o);
+	return BD_DONE;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -133,18 +146,13 @@ main(int argc, char *argv[])
 	if (!in)
 		err(BD_FATAL, "%s", name);
 	static struct options o;
-	static char **arguments; /* they live until exit */
 	if (options_read(&o, in, name) < 0)
 		return ferror(in) ? BD_FATAL : BD_USAGE;
-	arguments = nul ? read_arguments(in, name) : argv + optind + 2;
-	if (options_parse(&o, arguments) < 0)
-		return wrong_usage(&o);
-	if (o.alone == o.opt)
-		return bd_finish(write_help(&o, shell));
-	for (const struct opt *p = o.opt; p < o.opt + o.count; p++)
-		if (o.alone ? p == o.alone : p->given)
-			(shell ? write_shell : write_records)(p);
-	if (shell && o.secret && !o.alone)
-		write_others(&o);
-	return bd_finish(BD_DONE);
+	char **arguments = nul ? read_arguments(in, name) : argv + optind + 2;
+	int status = options_parse(&o, arguments) < 0 ? wrong_usage(&o) : answer(&o, shell);
+	for (char **a = arguments; nul && *a; a++)
+		free(*a);
+	if (nul)
+		free(arguments);
+	return bd_finish(status);
 }
