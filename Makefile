@@ -121,8 +121,8 @@ replay:
 	$(MAKE) $(ASAN) $(FUZZERS:%=$(B)/asan/replay/%)
 
 # The filters under valgrind, in their own tests but for those that take too long or look at system calls. (It knows no openat2(2), which others need.)
-FILTERS = coverage databases generations instances match options plan prune settle status
-FILTER_TESTS = 13-plan 20-options 37-settle 72-databases 73-match 85-status 86-list 87-generations 88-prune
+FILTERS = coverage databases generations instances match options plan prune scrub settle status
+FILTER_TESTS = 13-plan 20-options 37-settle 72-databases 73-match 84-scrub 85-status 86-list 87-generations 88-prune
 valgrind: all
 	rm -rf $(B)/valgrind && mkdir $(B)/valgrind && cp -s $(abspath $(CMDS:%=$(B)/bin/%)) $(B)/valgrind
 	for f in $(FILTERS); do ln -sf $(abspath t/helper/valgrind) $(B)/valgrind/bd-$$f || exit 1; done
