@@ -465,7 +465,7 @@ mtree_names() {
 	for known in garbage 'v\tx\t-\t-\t-' 'v\t0\t-\t-\t./files/l' 'v\t0\t20260101000000\t1\tzzz' 'v\t0\t-\t-'; do
 		printf "$known\n" >"s/verify$REPO/volumes"
 		run -1 --separate-stderr verify --budget 1TiB
-		[[ $stderr == "WARNING: $WORK/s/verify$REPO/volumes cannot be understood: all is verified afresh."$'\n'*'./files/a: content: '* ]]
+		[[ $stderr == "bd-scrub: $WORK/s/verify$REPO/volumes:1: "*"WARNING: $WORK/s/verify$REPO/volumes cannot be understood: all is verified afresh."$'\n'*'./files/a: content: '* ]]
 	done
 }
 
@@ -538,8 +538,8 @@ names_of() { (cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -prin
 	[ "$(cut -f 1,3,5 "s/verify$REPO/volumes")" = "$(printf '%s\t%s\t%s\n' directory_stemp.json - - v 20260101000001 ./files/3 w - - x - -)" ]
 	[ ! -s "s/verify$REPO/verified" ]
 	# damage behind it is found, that before it is not, a new generation waits
-	printf X | dd of="$REPO/20260101000000/v/files/1" conv=notrunc status=none
-	printf X | dd of="$REPO/20260101000000/w/files/2" conv=notrunc status=none
+	printf XXXXXXXX | dd of="$REPO/20260101000000/v/files/1" conv=notrunc status=none
+	printf XXXXXXXX | dd of="$REPO/20260101000000/w/files/2" conv=notrunc status=none
 	backup v="$PWD/src/v" w="$PWD/src/w" x="$PWD/src/x"
 	run -1 --separate-stderr verify --budget 2MiB
 	[[ $output == *'2 volumes in 3 generations: '*' 2 damaged; more to do.' ]]
