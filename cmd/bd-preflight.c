@@ -133,6 +133,8 @@ held(const char *volume)
 	for (size_t i = 0; generations && generations[i]; i++) {
 		char *path = xasprintf("%s/%s/files", generations[i], volume);
 		bool is = fstatat(repo, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (!is && errno != ENOENT && errno != ENOTDIR)
+			warn("%s: room is counted for all of it", path);
 		free(path);
 		if (is)
 			return true;

@@ -22,12 +22,14 @@ open_folder(struct execs *j, const char *path)
 	return j->dir < 0 ? -1 : 0;
 }
 
-static bool
+/* Whether the file is still the one of that name: 1, 0, -1 said. */
+static int
 is_there(const struct execs *j)
 {
-	struct stat here, there;
-	return fstat(j->fd, &here) == 0 && fstatat(j->dir, j->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	int rc = folder_still(j->dir, j->name, j->fd);
+	if (rc < 0)
+		warn("%s", j->path);
+	return rc;
 }
 
 static int
@@ -58,10 +60,12 @@ int
 execs_open(const char *path)
 {
 	struct execs j;
-	int fd = -1;
-	if (open_folder(&j, path) < 0 || open_file(&j, O_WRONLY | O_CREAT | O_APPEND, LOCK_SH | LOCK_NB))
+	int fd = -1, there = -1;
+	if (open_folder(&j, path) == 0 && open_file(&j, O_WRONLY | O_CREAT | O_APPEND, LOCK_SH | LOCK_NB) == 0)
+		there = is_there(&j);
+	if (there < 0)
 		;
-	else if (!is_there(&j))
+	else if (!there)
 		warnx("%s: removed meanwhile", path);
 	else if (fsync(j.dir) < 0)
 		warn("%s: fsync", path);
@@ -129,7 +133,10 @@ int
 execs_take(struct execs *j, const char *path)
 {
 	int rc = open_folder(j, path) < 0 ? BD_FATAL : open_file(j, O_RDONLY, LOCK_EX | LOCK_NB);
-	if (!rc && is_there(j) && !(rc = read_records(j)))
+	int there = rc ? 0 : is_there(j);
+	if (there)
+		rc = there < 0 ? BD_FATAL : read_records(j);
+	if (there && !rc)
 		rc = check(j);
 	if (rc)
 		execs_close(j);
@@ -143,8 +150,9 @@ execs_leave(struct execs *j, const bool left[])
 	size_t n = 0;
 	for (size_t i = 0; i < j->t.rows; i++)
 		n += left[i];
-	if (!is_there(j))
-		return 0;
+	int there = is_there(j);
+	if (there <= 0)
+		return there;
 	if (!n) {
 		if (unlinkat(j->dir, j->name, 0) == 0 && fsync(j->dir) == 0)
 			return 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bd.h"
@@ -33,6 +34,17 @@ folder_of(const char *path, const char **name)
 	*name = slash ? slash + 1 : path;
 	errno = why;
 	return fd;
+}
+
+int
+folder_still(int dir, const char *name, int fd)
+{
+	struct stat open, there;
+	if (fstat(fd, &open) < 0)
+		return -1;
+	if (fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return open.st_dev == there.st_dev && open.st_ino == there.st_ino;
 }
 
 static int

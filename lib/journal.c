@@ -31,12 +31,10 @@ say(const struct journal *j, const char *what)
 static int
 is_there(const struct journal *j)
 {
-	struct stat here, there = {0};
-	if (fstat(j->fd, &here) < 0 || (fstatat(j->dir, j->name, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)) {
+	int rc = folder_still(j->dir, j->name, j->fd);
+	if (rc < 0)
 		say(j, "");
-		return -1;
-	}
-	return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	return rc;
 }
 
 /* Sets j->fd, locked. */

@@ -188,14 +188,50 @@ dump_fault() {
 	find "$R" -mindepth 1 -maxdepth 1 | LC_ALL=C sort | head -n -1 | xargs -r rm -rf
 }
 
-@test "a fault at any call of a dump is reported, and no half dump is one" {
+# What is restored into one, and what it holds: in the database, and nowhere else
+postgres_old() { pg shop-db <<<"DROP TABLE IF EXISTS goods, older; CREATE TABLE goods AS SELECT 1 AS g, 'old' AS x; CREATE TABLE older ()"; }
+postgres_holds() { pg shop-db <<<"SELECT count(*), md5(string_agg(goods::text, ',' ORDER BY g)), to_regclass('older') FROM goods"; }
+mariadb_old() { maria wiki-db <<<"DROP TABLE IF EXISTS pages, older; CREATE TABLE pages AS SELECT 1 AS seq, 'old' AS x; CREATE TABLE older (a int)"; }
+mariadb_holds() { maria wiki-db <<<"SELECT seq, x FROM pages ORDER BY seq; SHOW TABLES" | md5sum; }
+
+# KIND CONTAINER VOLUME DATABASE USER PASSWORD N
+restore_into() {
+	"$1_old" >/dev/null
+	BAUDOLO_DB_PASSWORD=$6 faulty "$7" baudolo-restore "$1" "$3" - latest --backups-dir "$B" --state-dir "$S" --container "$2" --db-name "$4" \
+		--db-user "$5" --empty
+}
+
+into_fault() {
+	local rc now
+	failed restore_into "${INTO[@]}" "$1" || return 0
+	now=$("$INTO"_holds)
+	if [ "$rc" = 0 ]; then
+		[ "$now" = "$DUMPED" ] || damaged 'not restored'
+	else
+		[ "$now" = "$DUMPED" ] || [ "$now" = "$OLDER" ] || damaged "neither the old nor the new: $now"
+	fi
+}
+
+# INTO...: as restore_into takes it
+sweep_into() {
+	INTO=("$@")
+	DUMPED=$("$1"_holds)
+	"$1_old" >/dev/null
+	OLDER=$("$1"_holds)
+	[ "$DUMPED" != "$OLDER" ]
+	restore_into "$@" 0 || { cat err; return 1; }
+	[ "$("$1"_holds)" = "$DUMPED" ]
+	sweep into_fault 8 $(seq "$(calls)")
+}
+
+@test "a fault at any call of a dump, or of its restore: no half dump is one, and no database is half of one" {
 	image_postgres
 	image_mariadb
 	server_run shop-db bd-test/postgres:15 -v pgdata:/var/lib/postgresql/data -e POSTGRES_PASSWORD=secret -e POSTGRES_DB=shop
 	server_run wiki-db bd-test/mariadb:10.11 -v mydata:/var/lib/mysql -e MARIADB_ROOT_PASSWORD=root -e MARIADB_DATABASE=wiki \
 		-e MARIADB_USER=wiki -e MARIADB_PASSWORD=secret
-	pg shop-db <<<"CREATE TABLE goods AS SELECT g, repeat('x', 100) FROM generate_series(1, 2000) g"
-	maria wiki-db <<<"CREATE TABLE pages AS SELECT seq, repeat('y', 100) FROM seq_1_to_2000"
+	pg shop-db <<<"CREATE TABLE goods AS SELECT g, repeat('x', 100) AS x FROM generate_series(1, 2000) g"
+	maria wiki-db <<<"CREATE TABLE pages AS SELECT seq, repeat('y', 100) AS x FROM seq_1_to_2000"
 	baudolo-seed csv shop shop postgres secret >/dev/null
 	baudolo-seed csv wiki wiki wiki secret >/dev/null
 	dump_it 0
@@ -205,6 +241,9 @@ dump_fault() {
 	[ "$(wc -c <whole)" -gt 400000 ]
 	dump_it -1
 	sweep dump_fault 8 $(awk '$1 ~ /^bd-(databases|instances|engines|match|dump|end)$/ { print NR }' log)
+	dump_it 0
+	sweep_into postgres shop-db pgdata shop postgres secret
+	sweep_into mariadb wiki-db mydata wiki root root
 }
 
 # Generations as they were: kept is a copy of the backups folder.
