@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bad.h"
+#include "feed.h"
 #include "tree.h"
 
 static _Noreturn void
@@ -19,7 +20,7 @@ static int
 print(void *arg, const char *path)
 {
 	(void)arg;
-	return fputs(path, stdout) < 0 || putchar('\0') < 0 ? -1 : 0;
+	return feed_write(stdout, path);
 }
 
 static int

@@ -23,7 +23,60 @@ because(struct copy_result *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Walks by tree, which hands out what rsync is to copy; its paths are kept in told, unless that is NULL. */
+/* A file without a name; NULL (errno). */
+static FILE *
+nameless(int dir)
+{
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) /* not every file system has it */
+		return tmpfile();
+	return fd < 0 ? NULL : fdopen(fd, "w+");
+}
+
+/* Whether all that path leads through was last changed before t0, by a clock that may lag behind ours for a moment. */
+static bool
+unmoved(int src, char *path, const struct timespec *t0)
+{
+	bool ok = true;
+	for (char *end = path; ok && end;) {
+		struct stat st;
+		if ((end = strchr(end, '/')))
+			*end = '\0';
+		ok = fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (!ok && errno != ENOENT && errno != ENOTDIR)
+			warn("%s: no index of what has come from here", path);
+		ok = ok && st.st_ctim.tv_sec < t0->tv_sec - 1;
+		if (end)
+			*end++ = '/';
+	}
+	return ok;
+}
+
+/* Whether all of told is in the copy. A hot copy may lack what came and went while rsync was at it. */
+static bool
+has_arrived(const struct copy *c, struct copy_result *r, const struct link_job *j, FILE *told)
+{
+	char *path = NULL;
+	size_t room = 0;
+	struct stat st;
+	bool ok = fseek(told, 0, SEEK_SET) == 0;
+	while (ok && getdelim(&path, &room, '\0', told) > 0) {
+		if (fstatat(j->dest, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (errno == ENOENT && !c->cold && !unmoved(j->src, path, &c->t0)) {
+			r->status = COPY_VANISHED;
+			continue;
+		}
+		because(r, "rsync did not copy %s", path);
+		ok = false;
+	}
+	if (ferror(told))
+		ok = false;
+	free(path);
+	return ok;
+}
+
+/* Walks by tree, which hands out what rsync is to copy; its paths are kept in told. */
 static bool
 walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, int (*tree)(struct link_job *j), FILE *told)
 {
@@ -40,6 +93,7 @@ walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, i
 	r->status = end == FEED_VANISHED ? COPY_VANISHED : COPY_DONE;
 	if (*f.why)
 		because(r, "%s", f.why);
+	ok = ok && has_arrived(c, r, j, told);
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, j->root_mtime};
 	if (ok && futimens(j->dest, times) < 0) {
 		because(r, "files: %s", strerror(errno));
@@ -90,25 +144,6 @@ partial_rename(int partial, const char *volume, const char *from, const char *to
 	return rc;
 }
 
-/* Whether all that path leads through was last changed before t0, by a clock that may lag behind ours for a moment. */
-static bool
-unmoved(int src, char *path, const struct timespec *t0)
-{
-	bool ok = true;
-	for (char *end = path; ok && end;) {
-		struct stat st;
-		if ((end = strchr(end, '/')))
-			*end = '\0';
-		ok = fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-		if (!ok && errno != ENOENT && errno != ENOTDIR)
-			warn("%s: no index of what has come from here", path);
-		ok = ok && st.st_ctim.tv_sec < t0->tv_sec - 1;
-		if (end)
-			*end++ = '/';
-	}
-	return ok;
-}
-
 /* The index says what the walk saw, which is what rsync read, unless a folder was exchanged in between: no record
  * stays of what was copied and has been moved since t0. */
 static void
@@ -134,7 +169,7 @@ forget_moved(const struct copy *c, const struct link_job *j, const char *slot, F
 
 /* A new copy in VOLUME/name. */
 static bool
-make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *name, const char *slot)
+make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *name, const char *slot, FILE *told)
 {
 	struct index_out seen;
 	r->made = true; /* before it is: we may be killed right after */
@@ -146,15 +181,6 @@ make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const
 	}
 	if (c->index >= 0 && index_begin(&seen, c->index, slot, j->dest) == 0)
 		j->seen = &seen;
-	int fd = j->seen ? openat(c->index, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
-	if (j->seen && fd < 0 && errno != EOPNOTSUPP && errno != EISDIR)
-		warn("%s: index", c->volume);
-	FILE *told = !j->seen ? NULL : fd < 0 ? tmpfile() : fdopen(fd, "w+"); /* not every file system has O_TMPFILE */
-	if (j->seen && !told) {
-		warn("%s: index", c->volume);
-		index_abort(&seen);
-		j->seen = NULL;
-	}
 	bool ok = walk_and_copy(c, r, j, link_tree, told);
 	if (j->seen && !ok)
 		index_abort(&seen);
@@ -162,21 +188,19 @@ make_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const
 		warnx("%s: no index: the next copy compares by content", c->volume);
 	else if (j->seen)
 		forget_moved(c, j, slot, told);
-	if (told)
-		fclose(told);
 	return ok;
 }
 
 /* The copy that is there, which has an index: brought up to date. */
 static bool
-mend_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
+mend_copy(const struct copy *c, struct copy_result *r, struct link_job *j, FILE *told)
 {
 	j->dest = folder_at(j->prev, ".");
 	j->aside = partial_folder(c, "files.gone", true);
 	bool ok = j->dest >= 0 && j->aside >= 0;
 	if (!ok)
 		because(r, "%s/files.gone: %s", c->volume, strerror(errno));
-	ok = ok && walk_and_copy(c, r, j, stay_tree, NULL);
+	ok = ok && walk_and_copy(c, r, j, stay_tree, told);
 	if (j->aside >= 0)
 		close(j->aside);
 	return ok;
@@ -184,9 +208,9 @@ mend_copy(const struct copy *c, struct copy_result *r, struct link_job *j)
 
 /* In the place of the hot copy, if there is one. */
 static bool
-replace_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *slot, bool hot)
+replace_copy(const struct copy *c, struct copy_result *r, struct link_job *j, const char *slot, bool hot, FILE *told)
 {
-	if (!make_copy(c, r, j, "files.cold", slot))
+	if (!make_copy(c, r, j, "files.cold", slot, told))
 		return false;
 	if ((!hot || partial_rename(c->partial, c->volume, "files", "files.hot") == 0) &&
 	    partial_rename(c->partial, c->volume, "files.cold", "files") == 0)
@@ -232,7 +256,10 @@ copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool 
 	struct stat root;
 	char *slot[2] = {xasprintf("%s.0", c->volume), xasprintf("%s.1", c->volume)};
 	int old = -1;
-	bool ok = true;
+	FILE *told = nameless(c->partial);
+	bool ok = told;
+	if (!told)
+		because(r, "what is to be copied cannot be noted: %s", strerror(errno));
 	for (int i = 0; i < 2 && old < 0 && c->index >= 0 && j->prev >= 0; i++)
 		if (index_open(&known, c->index, slot[i], j->prev, c->across_boots))
 			old = i;
@@ -241,16 +268,16 @@ copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool 
 	struct mtree_in list;
 	char *name = xasprintf("%s/%s/" MTREE_NAME, r->base, c->volume);
 	bool opened = j->known && !hot && open_list(j, &list, name);
-	if (c->cold && old >= 0 && (fstat(j->src, &root) < 0 || !index_same_root(&known, &root))) {
+	if (ok && c->cold && old >= 0 && (fstat(j->src, &root) < 0 || !index_same_root(&known, &root))) {
 		because(r, "another folder is at its mountpoint since the containers stopped");
 		ok = false;
 	}
 	if (ok && hot && j->known)
-		ok = mend_copy(c, r, j);
+		ok = mend_copy(c, r, j, told);
 	else if (ok && c->cold)
-		ok = replace_copy(c, r, j, slot[old == 0], hot);
+		ok = replace_copy(c, r, j, slot[old == 0], hot, told);
 	else if (ok)
-		ok = make_copy(c, r, j, "files", slot[old == 0]);
+		ok = make_copy(c, r, j, "files", slot[old == 0], told);
 	if (ok && hot)
 		warn_if_emptied(c, j);
 	if (opened) {
@@ -258,6 +285,8 @@ copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool 
 		mtree_close(&list);
 	}
 	free(name);
+	if (told)
+		fclose(told);
 	if (old >= 0)
 		index_close(&known);
 	free(slot[0]);

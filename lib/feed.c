@@ -23,6 +23,12 @@ feed_command(const char *argv[], size_t room, bool cold)
 	rsync_command(argv, room, options(cold));
 }
 
+int
+feed_write(FILE *to, const char *path)
+{
+	return fprintf(to, "./%s", path) < 0 || putc('\0', to) < 0 ? -1 : 0;
+}
+
 static int
 start(struct feed *f)
 {
@@ -55,8 +61,8 @@ feed_put(void *arg, const char *path)
 		f->ended = true;
 		return -1;
 	}
-	f->ended = fputs(path, f->to) < 0 || putc('\0', f->to) < 0;
-	return f->ended || (f->told && (fputs(path, f->told) < 0 || putc('\0', f->told) < 0)) ? -1 : 0;
+	f->ended = feed_write(f->to, path) < 0;
+	return f->ended || fputs(path, f->told) < 0 || putc('\0', f->told) < 0 ? -1 : 0;
 }
 
 enum feed_end

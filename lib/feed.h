@@ -11,7 +11,7 @@ struct feed {
 	int src, dest;
 	bool cold;    /* nothing may vanish */
 	bool verbose; /* its command is said */
-	FILE *told;   /* NULL, or where the paths are kept, each ended by NUL */
+	FILE *told;   /* where the paths are kept, each ended by NUL */
 	/* Ours. */
 	struct child child;
 	FILE *to;
@@ -19,6 +19,7 @@ struct feed {
 	char why[64]; /* result of a failure of rsync's own; else "" */
 };
 
+int feed_write(FILE *to, const char *path); /* as rsync has to be told it: a line that begins with # or ; is a comment; -1 (errno) */
 int feed_put(void *arg, const char *path); /* arg: a struct feed; -1: it takes no more */
 enum feed_end feed_end(struct feed *f, bool complete); /* at once if the list is not complete, else when rsync is done */
 void feed_command(const char *argv[], size_t room, bool cold); /* what would be run */

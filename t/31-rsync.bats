@@ -49,6 +49,39 @@ through_all_changes() {
 	[ "$(fingerprint "$first")$(fingerprint "$second")" = "$before1$before2" ]
 }
 
+@test "whatever byte a name begins with" {
+	local n byte
+	mkdir "$WORK/src"
+	for ((n = 1; n < 256; n++)); do
+		[ "$n" != 47 ] || continue
+		printf -v byte %b "\\x$(printf %x "$n")"
+		echo "$n" >"$WORK/src/${byte}x"
+		[ "$n" = 46 ] || mkdir "$WORK/src/$byte"
+	done
+	[ "$(find "$WORK/src" -mindepth 1 -printf x | wc -c)" = 507 ]
+	generation_of "$WORK/src"
+	right "$WORK/src" "$COPY"
+}
+
+# PATTERN: generation_of $WORK/src, where rsync passes over what the pattern matches
+passing_over() {
+	mkdir "$WORK/bin"
+	printf '#!/bin/sh\nsed -z "/%s/d" | exec /usr/bin/rsync "$@"\n' "$1" >"$WORK/bin/rsync"
+	chmod 755 "$WORK/bin/rsync"
+	export -f generation_of generation volume_plan
+	export REPO INDEX NEXT
+	# shellcheck disable=SC2016 # for the inner shell
+	WORK=$WORK unshare -m --propagation private bash -c 'mount -t overlay -o "lowerdir=$WORK/bin:/usr/local/bin" none /usr/local/bin && generation_of "$WORK/src"'
+}
+
+@test "what rsync passes over without a word fails its volume" {
+	mkdir "$WORK/src" && echo 1 >"$WORK/src/f" && echo 2 >"$WORK/src/g"
+	settled
+	run -1 passing_over 'g$'
+	[[ $output == *'bd-rsync: v: not copied: rsync did not copy g'* ]]
+	[ ! -e "$WORK/partial/20260101000000/v/files" ]
+}
+
 @test "ext4: the hostile tree, every change, no change" {
 	through_all_changes "$(TMPDIR=$WORK loop_fs ext4 3G)"
 	[ "$(compares "$WORK/trace")" = 0 ]

@@ -245,7 +245,7 @@ tree_make() {
 	(
 		umask 022
 		LC_ALL=C
-		cd "$1" && bd_deep && bd_in names bd_names && bd_in order bd_order && bd_in links bd_links && bd_in modes bd_modes &&
+		cd "$1" && bd_names && bd_deep && bd_in names bd_names && bd_in order bd_order && bd_in links bd_links && bd_in modes bd_modes &&
 			bd_in attrs bd_attrs && bd_in sizes bd_sizes && bd_in times bd_times && bd_in change bd_subjects && bd_specials
 	) && chmod 0751 "$1" && setfacl -d -m u:55:r-x "$1" && tree_done "$1" &&
 		bd_helper mmapper "$1/change/mapped" "$(bd_ctl "$1")"
