@@ -47,7 +47,7 @@ measure(void)
 		if (usage_measure(usage_of + i, n, open_generation, label, g) < 0)
 			return -1;
 		for (size_t k = i; k < i + n; k++)
-			if (!usage_of[k].known)
+			if (!usage_of[k].known && !generation_gone(&all.generation[k]))
 				status = BD_FAILED;
 	}
 	return 0;

@@ -41,9 +41,16 @@ int
 generation_open(const struct generation *g)
 {
 	int fd = folder_at(AT_FDCWD, g->path);
-	if (fd < 0)
+	if (fd < 0 && errno != ENOENT)
 		warn("%s", g->path);
 	return fd;
+}
+
+bool
+generation_gone(const struct generation *g)
+{
+	struct stat st;
+	return fstatat(AT_FDCWD, g->path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 bool
@@ -62,6 +69,15 @@ is_folder(int dir, const char *name)
 	return S_ISDIR(st.st_mode);
 }
 
+/* As folder_at, of what may be missing, or have something else in its place; -1 then, too. */
+static int
+enter(int dir, const char *name, int *rc)
+{
+	int fd = folder_at(dir, name);
+	*rc = fd >= 0 || errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+	return fd;
+}
+
 /* close(2) that leaves errno alone. */
 static int
 leave(int fd, int rc)
@@ -77,10 +93,10 @@ static int
 count_dumps(int volume, uintmax_t *dumps)
 {
 	static const char suffix[] = ".backup.sql"; /* the cluster's ends so, too */
-	int fd = folder_at(volume, "sql");
+	int rc, fd = enter(volume, "sql", &rc);
 	char **names;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
+		return rc;
 	ssize_t n = folder_names(fd, &names);
 	if (leave(fd, n < 0 ? -1 : 0) < 0)
 		return -1;
@@ -107,10 +123,10 @@ look_for_damage(int bad, const char *generation, int copy, struct holding *v)
 static int
 look(int bad, const char *generation, int folder, struct holding *v)
 {
-	int fd = folder_at(folder, v->name);
+	int rc, fd = enter(folder, v->name, &rc);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	int rc = is_folder(fd, "files");
+		return rc;
+	rc = is_folder(fd, "files");
 	v->files = rc > 0;
 	if (rc >= 0)
 		rc = count_dumps(fd, &v->dumps);
@@ -207,14 +223,19 @@ holdings_read(struct holdings *h)
 	}
 	if (manifests_end(&m, &h->manifests) < 0)
 		return BD_FATAL;
-	size_t at = 0;
-	for (size_t i = 0; i < h->count; i++) {
-		struct generation *g = &h->generation[i];
-		if (generation_readable(g) && take(h, g, &at) == 0)
+	size_t at = 0, count = h->count;
+	h->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct generation g = h->generation[i];
+		bool taken = generation_readable(&g) && take(h, &g, &at) == 0;
+		if (generation_gone(&g))
 			continue;
-		status = BD_FAILED;
-		g->state = "unreadable";
-		g->holdings = 0;
+		if (!taken) {
+			status = BD_FAILED;
+			g.state = "unreadable";
+			g.holdings = 0;
+		}
+		h->generation[h->count++] = g;
 	}
 	return status;
 }

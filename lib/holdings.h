@@ -27,9 +27,10 @@ struct holdings {
 };
 
 int holdings_find(struct holdings *h, const char *repository); /* adds its generations; -1 said */
-int holdings_read(struct holdings *h); /* looks into all that were found: BD_DONE, BD_FAILED or BD_FATAL, said */
+int holdings_read(struct holdings *h); /* looks into all that were found: BD_DONE, BD_FAILED or BD_FATAL, said; what is gone is dropped */
 
 bool generation_readable(const struct generation *g);
-int generation_open(const struct generation *g); /* -1 said */
+int generation_open(const struct generation *g); /* -1 said, but for one that is gone */
+bool generation_gone(const struct generation *g); /* removed since it was found */
 
 #endif

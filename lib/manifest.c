@@ -17,9 +17,10 @@ enum { TOO_LARGE = 64 << 20 };
 static const char filter[] =
     "def yes: if . == true then \"yes\" elif . == false then \"no\" else \"-\" end;"
     "def text: if type == \"string\" and . != \"\" then . else \"-\" end;"
+    "def plain: index(\"\\u0000\") == null;" /* contains is fooled by it */
     "def good: type == \"object\" and .schema == 1 and (.volumes | type == \"object\" and"
     "  all(to_entries[]; (.value | type == \"object\") and (.key | . != \"\" and . != \"-\" and . != \".\" and . != \"..\""
-    "  and (contains(\"/\") | not)))) and (.failed | . == null or type == \"array\");"
+    "  and (contains(\"/\") | not) and plain) and (.value.engine | text | plain))) and (.failed | . == null or type == \"array\");"
     "def parsed: if . == \"\" then null else (try fromjson catch false) end;"
     "def stamped: type == \"object\" and (.hash | type == \"string\" and test(\"^[0-9a-f]{64}$\"));"
     "split(\"\\t\") as [$of, $manifest, $stamp] | ($manifest | parsed) as $m | ($stamp | parsed) as $s |"

@@ -48,12 +48,24 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	ln -s /etc repo/20260101000000/link/files
 	ln -s ../dumps/sql repo/20260101000000/link/sql
 	bd-stamp repo/20260101000000 <plan
-	run -1 --separate-stderr bd-generations -v repo
 	# a link in the place of a folder is nothing that was published
-	[[ $stderr == 'bd-generations: repo/20260101000000: '* ]]
-	rm repo/20260101000000/link/sql
 	run -0 bd-generations -v repo
 	[ "$(cut -f 4-7 <<<"$output")" = $'dumps\tgood\tno\t1\nfiles\tgood\tyes\t0\nlink\tmissing\tno\t0\nnone\tmissing\tno\t0' ]
+}
+
+@test "a volume in whose place something else is costs nothing but itself" {
+	printf '%s\tok\tno\tno\t-\n' file good link sql >plan
+	mkdir -p repo/20260101000000/{file,good,link,sql}/files
+	printf 'manifest.json\tfailed\tno\tno\t-\ndirectory_stemp.json\tfailed\tno\tno\t-\n' >>plan # Docker knows such names
+	bd-stamp repo/20260101000000 <plan
+	rm -r repo/20260101000000/{file,link}
+	: >repo/20260101000000/file
+	: >repo/20260101000000/sql/sql
+	ln -s good repo/20260101000000/link
+	run -0 bd-generations -v repo
+	[ "$(cut -f 4-7 <<<"$output" | sort)" = "$(printf '%s\t%s\t%s\t0\n' directory_stemp.json failed no file missing no \
+		good good yes link missing no manifest.json failed no sql good yes)" ]
+	[ "$(states)" = '20260101000000:whole ' ]
 }
 
 @test "complete or not, ours and the original's" {
@@ -81,22 +93,68 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	made 20260101000000
 	n=2
 	for bad in '{' '' '[]' 'null' '{"schema": 2, "volumes": {}}' '{"schema": 1}' '{"schema": 1, "volumes": {"": {}}}' '{"schema": 1, "volumes": {"a/b": {}}}' \
-		'{"schema": 1, "volumes": {"..": {}}}' '{"schema": 1, "volumes": {"v": 1}}' '{"schema": 1, "volumes": {}, "failed": 1}' "$(printf '{}\n{}')"; do
+		'{"schema": 1, "volumes": {"..": {}}}' '{"schema": 1, "volumes": {"v": 1}}' '{"schema": 1, "volumes": {}, "failed": 1}' "$(printf '{}\n{}')" \
+		'{"schema": 1, "failed": [], "volumes": {"a\u0000b": {}}}' '{"schema": 1, "failed": [], "volumes": {"v": {"engine": "a\u0000b"}}}'; do
 		made "202601$(printf %02d $n)000000"
 		printf %s "$bad" >"repo/202601$(printf %02d $n)000000/manifest.json"
 		n=$((n + 1))
 	done
+	[ "$n" = 16 ]
 	made 20260120000000 && head -c 100 /dev/zero >repo/20260120000000/manifest.json
 	made 20260121000000 && rm repo/20260121000000/manifest.json && mkdir repo/20260121000000/manifest.json
 	made 20260122000000 && rm repo/20260122000000/manifest.json && mkfifo repo/20260122000000/manifest.json
 	made 20260123000000 && rm repo/20260123000000/manifest.json && ln -s ../20260101000000/manifest.json repo/20260123000000/manifest.json
 	made 20260125000000
 	run -1 --separate-stderr bd-generations repo
-	[ "$(cut -f 4 <<<"$output" | sort | uniq -c | tr -s ' \n' ' ')" = ' 16 unreadable 2 whole ' ]
+	[ "$(cut -f 4 <<<"$output" | sort | uniq -c | tr -s ' \n' ' ')" = ' 18 unreadable 2 whole ' ]
 	[ "$(cut -f 5-7 <<<"${lines[1]}")" = $'-\t-\t-' ]
-	[ "$(wc -l <<<"$stderr")" = 16 ]
+	[ "$(wc -l <<<"$stderr")" = 18 ]
 	run -1 --separate-stderr bd-generations -v repo
 	[ "$(cut -f 2 <<<"$output")" = $'20260101000000\n20260125000000' ]
+}
+
+@test "hostile JSON costs no other generation" {
+	long() { head -c "$1" /dev/zero | tr '\0' "$2"; }
+	made 20260101000000
+	made 20260102000000
+	made 20260103000000
+	f=repo/20260102000000/manifest.json
+	volume() { printf '{"schema": 1, "failed": ["a\\u0000", 1, {}], "volumes": {"v": %s}}' "$1"; }
+	for bad in "$(volume '{"engine": 1e999999999999, "database": -1E400, "dumped": []}')" "$(volume "{\"engine\": $(long 100000 9)}")" \
+		"$(volume '{"engine": nan}')" "$(volume "{\"x\": $(long 100000 '[')$(long 100000 ']')}")" "$(volume "{\"engine\": \"$(long 100000 e)\"}")" \
+		"$(volume '1, "v": {}')" "$(volume "{}, \"$(long 300 k)\": {}")" "$(volume $'{}, "a\xffb": {}')" "$(volume '{}, "\ud800": {}, "\u0001\t\n": {}')"; do
+		printf %s "$bad" >$f
+		run --separate-stderr bd-generations repo
+		[ "$(cut -f 4 <<<"$output" | sed 2d | tr '\n' ' ')" = 'whole whole ' ]
+		[[ $status = 0 && ${lines[1]} == *$'\twhole\t'* ]] || [[ $status = 1 && ${lines[1]} == *$'\tunreadable\t'* && $stderr == *20260102000000* ]]
+	done
+}
+
+@test "a generation that is removed meanwhile is none" {
+	jq=$(command -v jq)
+	mkdir bin
+	printf '#!/bin/sh\nrm -r repo/20260102000000\nexec "%s" "$@"\n' "$jq" >bin/jq
+	chmod +x bin/jq
+	for options in '' -v -s; do
+		for i in 1 2 3; do made "2026010${i}000000"; done
+		# shellcheck disable=SC2086 # none or one
+		PATH=$PWD/bin:$PATH run -0 bd-generations $options repo
+		[ "$(cut -f 2 <<<"$output" | tr '\n' ' ')" = '20260101000000 20260103000000 ' ]
+	done
+}
+
+# bats test_tags=native
+@test "a generation that is removed before it is opened, or measured" {
+	made 20260101000000
+	made 20260102000000
+	gone() { # OPENED LOOKED COMMAND...: from which of these calls on it is not there
+		strace -qq -o /dev/null -P "$PWD/repo/20260101000000" -e "inject=openat:error=ENOENT:when=$1+" -e "inject=newfstatat:error=ENOENT:when=$2+" "${@:3}"
+	}
+	run -0 gone 1 1 bd-generations "$PWD/repo"
+	[ "$(cut -f 2 <<<"$output")" = 20260102000000 ]
+	run -0 gone 6 2 bd-generations -s "$PWD/repo"
+	[ "$(cut -f 2 <<<"$output")" = $'20260101000000\n20260102000000' ]
+	[ "$(cut -f 8 <<<"${lines[0]}")" = - ]
 }
 
 # bats test_tags=native
