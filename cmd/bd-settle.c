@@ -3,7 +3,6 @@
  *
  * A pure filter. A volume that needed a stop counts only if its cold copy is there and
  * nothing used it meanwhile. */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "plan.h"
@@ -65,32 +64,15 @@ failed(const char *volume, const char *why)
 	return TSV_WRITE(stdout, volume, "failed", "0", "0", "0", "0.000", NULL, why, "0");
 }
 
-static uintmax_t
-number(const char *field)
-{
-	return field ? strtoumax(field, NULL, 10) : 0;
-}
-
-/* What is left of a when b is taken out of it. */
-static uintmax_t
-less(uintmax_t a, uintmax_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-/* What either copy took from the source was copied; what neither did is shared with the base. A cold copy is linked from the
- * hot one, and from the base only where that has failed. */
+/* The cold copy tells of the volume; both took their time. Its base is the hot copy's, unless that has failed. */
 static int
 both(char *const warm[], char *const now[])
 {
 	char seconds[32];
 	bool kept = warm && !field_is(warm[R_STATUS], "failed");
-	uintmax_t linked = less(number(now[R_LINKED]), kept ? number(warm[R_COPIED]) : 0);
 	snprintf(seconds, sizeof seconds, "%.3f", atof(now[R_SECONDS]) + (warm ? atof(warm[R_SECONDS]) : 0));
-	return TSV_WRITE(stdout, now[R_VOLUME], now[R_STATUS], tsv_num(linked).text,
-	    tsv_num(number(now[R_LINKED]) + number(now[R_COPIED]) - linked).text,
-	    tsv_num(number(now[R_BYTES]) + (warm ? number(warm[R_BYTES]) : 0)).text, seconds,
-	    kept ? warm[R_BASE] : now[R_BASE], NULL, tsv_num(less(number(now[R_SHARED]), kept ? number(warm[R_BYTES]) : 0)).text);
+	return TSV_WRITE(stdout, now[R_VOLUME], now[R_STATUS], now[R_LINKED], now[R_COPIED], now[R_BYTES], seconds,
+	    kept ? warm[R_BASE] : now[R_BASE], NULL, now[R_SHARED]);
 }
 
 static int

@@ -84,10 +84,6 @@ walk_and_copy(const struct copy *c, struct copy_result *r, struct link_job *j, i
 	j->emit = feed_put;
 	j->arg = &f;
 	bool walked = tree(j) == 0;
-	r->linked = j->linked;
-	r->copied = j->copied;
-	r->bytes = j->bytes;
-	r->shared = j->shared;
 	enum feed_end end = feed_end(&f, walked);
 	bool ok = walked && end != FEED_FAILED;
 	r->status = end == FEED_VANISHED ? COPY_VANISHED : COPY_DONE;
@@ -280,6 +276,12 @@ copy_from(const struct copy *c, struct copy_result *r, struct link_job *j, bool 
 		ok = make_copy(c, r, j, "files", slot[old == 0], told);
 	if (ok && hot)
 		warn_if_emptied(c, j);
+	/* What the hot copy has copied is no less new to the generation. */
+	uintmax_t fresh = hot ? j->fresh : 0, fresh_bytes = hot ? j->fresh_bytes : 0;
+	r->linked = j->linked - fresh;
+	r->copied = j->copied + fresh;
+	r->shared = j->shared - fresh_bytes;
+	r->bytes = j->bytes + fresh_bytes;
 	if (opened) {
 		fclose(list.in);
 		mtree_close(&list);

@@ -67,10 +67,8 @@ leave(void *arg, const struct walk_item *i)
 static int
 try_link(struct linker *l, const struct walk_item *i, int dir, const char *from)
 {
-	if (linkat(dir, from, linker_top(l)->dest, i->name, 0) == 0) {
-		l->job->linked++;
+	if (linkat(dir, from, linker_top(l)->dest, i->name, 0) == 0)
 		return 1;
-	}
 	/* Too many links, another file system, or one that knows no hard links. */
 	return errno == EMLINK || errno == EXDEV || errno == EPERM || errno == EOPNOTSUPP ? 0 : linker_said(l, i->path);
 }
@@ -82,7 +80,10 @@ file(struct linker *l, const struct walk_item *i)
 	const struct inode *class = linker_class(l, &i->st);
 	if (class && class->path) {
 		int rc = try_link(l, i, l->job->dest, class->path);
-		return rc ? rc : linker_said(l, i->path);
+		if (rc <= 0)
+			return rc ? rc : linker_said(l, i->path);
+		linker_linked(l, i, NULL, class);
+		return 0;
 	}
 	if (class)
 		return linker_emit(l, i);
@@ -91,12 +92,11 @@ file(struct linker *l, const struct walk_item *i)
 		rc = try_link(l, i, linker_top(l)->prev, i->name);
 	if (rc < 0)
 		return -1;
+	bool fresh = rc && linker_linked(l, i, &prev, NULL);
 	if (i->st.st_nlink > 1)
-		linker_class_add(l, &i->st, rc ? i->path : NULL, 0);
-	if (rc) {
-		l->job->shared += linker_size(i);
+		linker_class_add(l, &i->st, rc ? i->path : NULL, 0, fresh);
+	if (rc)
 		return 0;
-	}
 	l->job->bytes += linker_size(i);
 	return linker_emit(l, i);
 }

@@ -48,12 +48,26 @@ linker_class(struct linker *l, const struct stat *st)
 }
 
 void
-linker_class_add(struct linker *l, const struct stat *st, const char *path, ino_t copy)
+linker_class_add(struct linker *l, const struct stat *st, const char *path, ino_t copy, bool fresh)
 {
 	struct inode *i = xcalloc(1, sizeof *i);
-	*i = (struct inode){.dev = st->st_dev, .ino = st->st_ino, .copy = copy, .path = path ? xstrdup(path) : NULL};
+	*i = (struct inode){.dev = st->st_dev, .ino = st->st_ino, .copy = copy, .path = path ? xstrdup(path) : NULL, .fresh = fresh};
 	if (!tsearch(i, &l->classes, by_inode))
 		err(BD_FATAL, "memory");
+}
+
+bool
+linker_linked(struct linker *l, const struct walk_item *i, const struct stat *prev, const struct inode *class)
+{
+	struct link_job *j = l->job;
+	bool fresh = prev ? prev->st_nlink <= i->st.st_nlink : class->fresh;
+	j->linked++;
+	j->fresh += fresh;
+	if (prev) {
+		j->shared += linker_size(i);
+		j->fresh_bytes += fresh ? linker_size(i) : 0;
+	}
+	return fresh;
 }
 
 /* Whether the inode may be linked for a source inode that was found equal to it: false

@@ -9,6 +9,7 @@ struct inode { /* in a tsearch(3) tree */
 	dev_t dev;
 	ino_t ino, copy; /* copy: in DEST, where it is known */
 	char *path;      /* of its first name in DEST, NULL: being copied */
+	bool fresh;      /* no generation before PREV has it */
 };
 
 struct level { /* a folder that is being walked */
@@ -39,7 +40,10 @@ uintmax_t linker_size(const struct walk_item *i); /* the bytes of a file, 0 for 
 int linker_emit(struct linker *l, const struct walk_item *i); /* hands it out to be copied; -1 said */
 int linker_unchanged(struct linker *l, const struct walk_item *i, struct stat *prev); /* 1: PREV's file of this name can stand for it, 0: it cannot, -1 said */
 struct inode *linker_class(struct linker *l, const struct stat *st); /* of an inode with several links that was met before */
-void linker_class_add(struct linker *l, const struct stat *st, const char *path, ino_t copy);
+void linker_class_add(struct linker *l, const struct stat *st, const char *path, ino_t copy, bool fresh);
+/* Counts a name that is linked. prev: its file in PREV, before that; NULL: one more name of class. Whether it is fresh: PREV's has no
+ * more names than the source's, so none in another generation. */
+bool linker_linked(struct linker *l, const struct walk_item *i, const struct stat *prev, const struct inode *class);
 int linker_dress(const struct linker *l, const struct walk_item *i); /* gives DEST's folder, the top level's, owner, mode and attributes of the source's; -1 said */
 
 #endif

@@ -104,7 +104,7 @@ join(struct linker *l, const struct walk_item *i, const struct inode *class, boo
 {
 	struct level *now = linker_top(l);
 	struct stat st;
-	l->job->linked++;
+	linker_linked(l, i, NULL, class);
 	if (there && fstatat(now->dest, i->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return linker_said(l, i->path);
 	if (there && st.st_ino == class->copy)
@@ -124,13 +124,11 @@ file(struct linker *l, const struct walk_item *i, bool there)
 	int rc = class ? 0 : linker_unchanged(l, i, &copy);
 	if (rc < 0)
 		return -1;
+	bool fresh = rc && linker_linked(l, i, &copy, NULL);
 	if (!class && i->st.st_nlink > 1)
-		linker_class_add(l, &i->st, rc ? i->path : NULL, copy.st_ino);
-	if (rc) {
-		l->job->linked++;
-		l->job->shared += linker_size(i);
+		linker_class_add(l, &i->st, rc ? i->path : NULL, copy.st_ino, fresh);
+	if (rc)
 		return 0;
-	}
 	if (!class)
 		l->job->bytes += linker_size(i);
 	return make_room(l, i, there) < 0 ? -1 : linker_emit(l, i);

@@ -91,6 +91,7 @@ struct link_job {
 	void *arg;
 	uintmax_t linked, copied; /* result: files (not folders) */
 	uintmax_t bytes, shared;  /* result: those of the copied, and of the linked, each inode once */
+	uintmax_t fresh, fresh_bytes; /* result: of the linked, what no generation before PREV has */
 	uintmax_t gone;          /* result of stay_tree: names in aside */
 	struct timespec root_mtime; /* result: to be given to DEST when rsync is done: listed as ".", the root would
 	                               bring all that lies in it */

@@ -449,11 +449,29 @@ cold_through_all_changes() {
 	mkdir -p "$WORK/src/d" "$WORK/src/none" && echo x >"$WORK/src/f" && ln "$WORK/src/f" "$WORK/src/d/f" && ln -s x "$WORK/src/d/l"
 	look() { before=$(find "$PART/v/files" -printf '%P %i %C@\n'); }
 	cold_after look
-	[ "$(cut -f 2-5,9 "$WORK/results")" = $'ok\t3\t0\t0\t2' ]
+	[ "$(cut -f 2-5,9 "$WORK/results")" = $'ok\t0\t3\t2\t0' ]
 	[ "$(find "$PART/v/files" -mindepth 1 -printf '%P %i %C@\n')" = "$(tail -n +2 <<<"$before")" ]
 	rmdir "$PART/v/files.gone"
 	strace -f -qq -o "$WORK/trace" bd-rsync -C -i "$INDEX" "$REPO" "$PART" <"$WORK/plan"
 	run ! grep -E 'syncfs|O_NONBLOCK\||"rsync"|linkat|rename' "$WORK/trace"
+}
+
+@test "cold: what the generation has of its own, whichever copy brought it" {
+	local f
+	mkdir "$WORK/src" && for f in a b c d; do printf %s "$f$f" >"$WORK/src/$f"; done && ln "$WORK/src/a" "$WORK/src/a2"
+	settled
+	generation_of "$WORK/src"
+	unsettled
+	printf 1234567 >"$WORK/src/b" # new when the hot copy is made, and a new one with two names
+	printf 123 >"$WORK/src/e" && ln "$WORK/src/e" "$WORK/src/e2"
+	change() { printf 12345678 >"$WORK/src/c" && ln "$WORK/src/e" "$WORK/src/e3"; }
+	cold_after change
+	[ "$(cut -f 2-5,9 "$WORK/results")" = $'ok\t3\t5\t18\t4' ] # a, a2, d; b, c, e, e2, e3
+	# without an index, all of it is linked from the hot copy or copied again
+	rm -rf "$PART" && printf 22 >"$WORK/src/c" && rm "$WORK/src/e3"
+	change() { rm -r "$INDEX"/* && printf 12345678 >"$WORK/src/c" && ln "$WORK/src/e" "$WORK/src/e3"; }
+	cold_after change
+	[ "$(cut -f 2-5,9 "$WORK/results")" = $'ok\t3\t5\t18\t4' ]
 }
 
 @test "cold: folders, and what they have of attributes" {
