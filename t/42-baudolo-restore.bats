@@ -119,13 +119,28 @@ started() { docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$@"; }
 	[ -z "$stderr" ]
 	oracle "$g/vol-a/files" "$at"
 	volume_rm vol-c
-	# a list that is damaged vouches for nothing; one that is not there is a warning
+	# a list that is damaged vouches for nothing, nor one that is not there any more
 	printf 'x\n' >>"$repo/20260101000000/vol-a/contents.mtree"
 	run -1 --separate-stderr restore vol-a - 20260101000000
 	[[ $stderr == *'ERROR: ./contents.mtree: malformed: '* ]]
-	rm "$repo/20260101000000/vol-a/contents.mtree"
+	g=$repo/20260101000000
+	rm "$g/vol-a/contents.mtree"
+	before=$(fingerprint "$at")
+	for option in '' --dry-run; do
+		run -1 --separate-stderr restore vol-a - 20260101000000 $option
+		[ "$stderr" = "ERROR: $g/vol-a has no contents.mtree, with which it was made; nothing was changed. --no-verify restores what is there" ]
+	done
+	run -1 --separate-stderr restore other - 20260101000000 --source-volume vol-a
+	[ "$(fingerprint "$at")" = "$before" ]
+	run -0 restore vol-a - 20260101000000 --no-verify
+	# what the original program made never had one
+	cp "$g/manifest.json" m
+	jq 'del(.failed)' m >"$g/manifest.json"
 	run -0 --separate-stderr restore vol-a - 20260101000000
-	[ "$stderr" = "WARNING: $repo/20260101000000/vol-a has no contents.mtree: nothing vouches for what is in it." ]
+	[ "$stderr" = "WARNING: $g/vol-a has no contents.mtree: nothing vouches for what is in it." ]
+	jq '.failed = ["vol-a"]' m >"$g/manifest.json"
+	run -0 --separate-stderr restore vol-a - 20260101000000
+	[[ $stderr == WARNING:* ]]
 }
 
 @test "a dump that is not as it was backed up is refused before anything is asked of its engine" {
@@ -143,6 +158,16 @@ started() { docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$@"; }
 		run --separate-stderr baudolo-restore "$verb" vol-a - latest --backups-dir root --container br-none --db-name db --no-verify
 		[[ $status != 0 && $stderr != *content* && $stderr == *br-none* ]]
 	done
+	rm "$g/vol-a/contents.mtree"
+	for verb in postgres mariadb; do
+		run -1 --separate-stderr baudolo-restore "$verb" vol-a - latest --backups-dir root --container br-none --db-name other
+		[ "$stderr" = "ERROR: $g/vol-a has no contents.mtree, with which it was made; nothing was changed. --no-verify restores what is there" ]
+		run --separate-stderr baudolo-restore "$verb" vol-a - latest --backups-dir root --container br-none --db-name other --no-verify
+		[[ $status != 0 && $stderr == *br-none* ]]
+	done
+	jq '.failed = ["vol-a"]' "$g/manifest.json" >m && cp m "$g/manifest.json"
+	run --separate-stderr baudolo-restore mariadb vol-a - latest --backups-dir root --container br-none --db-name other
+	[[ $status != 0 && $stderr == 'WARNING: '*br-none* ]]
 }
 
 @test "a tree of the original's layout" {
