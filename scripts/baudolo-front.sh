@@ -49,6 +49,24 @@ check_name() {
 	esac
 }
 
+# size TEXT: sets bytes to what it means, 10GiB for instance; fails if that is no size, or more than there can be
+size() {
+	number=${1%%[!0-9]*} bytes='' unit=1
+	case ${1#"$number"} in
+	'') ;;
+	[Kk] | KiB) unit=1024 ;;
+	[Mm] | MiB) unit=1048576 ;;
+	[Gg] | GiB) unit=1073741824 ;;
+	[Tt] | TiB) unit=1099511627776 ;;
+	*) return 1 ;;
+	esac
+	[ "$number" ] || return 1
+	number=${number#"${number%%[!0]*}"} # 010 is no octal number
+	[ "${#number}" -le 18 ] || return 1
+	[ "${number:-0}" -le $((9223372036854775807 / unit)) ] || return 1
+	bytes=$((${number:-0} * unit))
+}
+
 # options SPEC ARGUMENT...: sets a variable for each option given, by what the function SPEC prints for bd-options(1), which
 # reads the arguments from a pipe: passwords are nobody's arguments but ours
 options() {

@@ -313,6 +313,7 @@ mtree_names() {
 	run -3 verify --volume x
 	run -2 verify --budget 0
 	run -2 verify --budget 10
+	run -2 verify --budget 999999999T
 	run -2 verify --budget 10GiB --quick
 	run -3 verify --repo-name none
 }

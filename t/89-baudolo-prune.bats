@@ -336,8 +336,11 @@ Keeping 20260106023000: newest last copy:v' ]
 	# the oldest is in use: nothing newer goes in its place
 	exec 7<"$R/20260101023000/v/files/shared"
 	run -1 prune --min-free "$((free + 7000000))"
-	exec 7<&-
 	[ "$(left)" = '01 02 03 04 05 ' ]
+	# nor what the rules would keep in the place of what they would not
+	run -1 prune --keep-last 4 --min-free "$((free + 7000000))"
+	[ "$(left)" = '01 02 03 04 05 ' ]
+	exec 7<&-
 	run -0 prune --min-free "$((free + 7000000))"
 	[ "$(left)" = '03 04 05 ' ]
 	intact
@@ -346,7 +349,7 @@ Keeping 20260106023000: newest last copy:v' ]
 	run -0 prune --min-free "$((((free + 12000000) * 100 + total - 1) / (total)))%"
 	[ "$(left)" = '04 05 ' ]
 	# rules first; then what they keep, but not the last
-	run -1 prune --keep-last 5 --min-free 1T
+	run -1 prune --keep-last 5 --min-free 1TiB
 	[[ $output == *'ERROR: only '*' bytes are free, 1099511627776 should be: what is left must stay.' ]]
 	[ "$(left)" = '05 ' ]
 	intact
@@ -433,7 +436,7 @@ Keeping 20260106023000: newest last copy:v' ]
 @test "wrong usage, and what is not there" {
 	days 01
 	for args in '' '-n' '--keep-last' '--keep-last x' '--keep-last -2' '--keep-daily 1.5' '--min-free' '--min-free x' '--min-free 100%' '--min-free -1' \
-		'--min-free 5MB' '--keep-last 1 --repo-name ../x' '--keep-last 1 --hash ..' '--keep-last 1 more' \
+		'--min-free 5MB' '--min-free 99999999999999T' '--min-free 1G%' '--min-free %' '--keep-last 1 --repo-name ../x' '--keep-last 1 --hash ..' '--keep-last 1 more' \
 		'--keep-daily 0' '--keep-last 0 --keep-yearly 0'; do
 		# shellcheck disable=SC2086 # several
 		run -2 prune $args
