@@ -1,6 +1,6 @@
 /* bd-generations - lists the generations of repositories, the oldest first:
  * repository generation time state volumes failed dumps new shared only. With -v their volumes:
- * repository generation state volume status files dumps database dumped engine. */
+ * repository generation state volume status files dumps database dumped engine damage. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,19 +70,27 @@ print_generation(const struct generation *g, const struct usage *u)
 	    sized ? tsv_num(u->shared).text : NULL, sized ? tsv_num(u->only).text : NULL);
 }
 
+/* Dumps that the manifest names and that are not there are not as they should be, too. */
+static const char *
+damage_of(const struct holding *v)
+{
+	bool spoiled = v->spoiled || (field_is(v->dumped, "yes") && !v->dumps);
+	return v->damaged ? spoiled ? "both" : "files" : spoiled ? "dumps" : NULL;
+}
+
 static const char *
 status_of(const struct generation *g, const struct holding *v)
 {
 	if (!strcmp(g->state, "partial"))
 		return "unproven";
-	return v->failed ? "failed" : v->damaged || v->spoiled ? "damaged" : v->files || v->dumps ? "good" : "missing";
+	return v->failed ? "failed" : !v->files && !v->dumps ? "missing" : damage_of(v) ? "damaged" : "good";
 }
 
 static int
 print_volume(FILE *out, const struct generation *g, const struct holding *v)
 {
 	return TSV_WRITE(out, g->repo, g->name, g->state, v->name, status_of(g, v), v->files ? "yes" : "no",
-	    tsv_num(v->dumps).text, v->database, v->dumped, v->engine);
+	    tsv_num(v->dumps).text, v->database, v->dumped, v->engine, damage_of(v));
 }
 
 static int

@@ -45,7 +45,9 @@ check_copy(const struct tsv *at, char *const row[])
 		return tsv_bad(at, "no copy");
 	if (!table_find(&generations, (const char *const[]){row[COPY_REPO], row[COPY_GENERATION]}, 2))
 		return tsv_bad(at, "of a generation that is not listed");
-	return field_in(row[COPY_STATUS], "good failed damaged missing unproven") ? 0 : tsv_bad(at, "no such status");
+	if (!field_in(row[COPY_STATUS], "good failed damaged missing unproven"))
+		return tsv_bad(at, "no such status");
+	return !row[COPY_DAMAGE] || field_in(row[COPY_DAMAGE], "files dumps both") ? 0 : tsv_bad(at, "no such damage");
 }
 
 static int

@@ -31,6 +31,7 @@ enum {
 	COPY_DATABASE,
 	COPY_DUMPED,
 	COPY_ENGINE,
+	COPY_DAMAGE, /* files, dumps, both; NULL: none is known */
 	COPY_COLUMNS
 };
 

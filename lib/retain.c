@@ -9,8 +9,10 @@
 struct history {
 	char **const *copy;
 	size_t count;
-	bool of_dumps; /* what matters is whether they have their dumps */
+	bool of_dumps; /* what matters is their dumps, not their files */
 };
+
+enum worth { NOTHING, DAMAGED, UNPROVEN, GOOD };
 
 void
 generation_judge(struct retained *g, char **row, const char *now)
@@ -42,17 +44,23 @@ copy_in(const struct history *h, const struct retained *g)
 	return NULL;
 }
 
-static bool
-is_good(const struct history *h, char *const copy[])
+/* A copy without files is what its dumps are. */
+static enum worth
+worth(const struct history *h, char *const copy[])
 {
-	return field_is(copy[COPY_STATUS], "good") && (!h->of_dumps || field_is(copy[COPY_DUMPED], "yes"));
+	bool files = field_is(copy[COPY_FILES], "yes"), dumps = !field_is(copy[COPY_DUMPS], "0");
+	if (h->of_dumps ? !dumps || !field_is(copy[COPY_DUMPED], "yes") : field_is(copy[COPY_STATUS], "failed") || (!files && !dumps))
+		return NOTHING;
+	if (field_in(copy[COPY_DAMAGE], h->of_dumps || !files ? "dumps both" : "files both"))
+		return DAMAGED;
+	return field_is(copy[COPY_STATUS], "unproven") ? UNPROVEN : GOOD;
 }
 
 /* Where it was no database that ran, it had no dumps to fail. */
 static bool
 failed(const struct history *h, char *const copy[])
 {
-	return !field_is(copy[COPY_STATUS], "good") || (h->of_dumps && field_is(copy[COPY_DATABASE], "yes") && !is_good(h, copy));
+	return worth(h, copy) != GOOD && (!h->of_dumps || field_is(copy[COPY_DATABASE], "yes"));
 }
 
 /* Whether the rules look at a generation: those that are complete, or all; for a volume those in which it did not fail. */
@@ -68,7 +76,7 @@ static bool
 meant(const struct retained *g, bool all, const struct history *h)
 {
 	char **copy = h ? copy_in(h, g) : NULL;
-	return h ? copy && is_good(h, copy) : !all || !g->complete;
+	return h ? copy && worth(h, copy) == GOOD : !all || !g->complete;
 }
 
 /* The policy over what counts. */
@@ -104,34 +112,29 @@ by_name(const void *name, const void *generation)
 	return strcmp(g->row[GENERATION_NAME], name);
 }
 
-static void
-keep_copy(struct retain *r, char *const copy[], const char *why)
+/* The newest copy of that worth; false: there is none. */
+static bool
+keep_copy(struct retain *r, const struct history *h, enum worth wanted)
 {
-	keep(bsearch(copy[COPY_GENERATION], r->generation, r->count, sizeof *r->generation, by_name), why, copy[COPY_VOLUME]);
+	for (size_t i = 0; i < h->count; i++) {
+		char **copy = h->copy[i];
+		if (worth(h, copy) != wanted)
+			continue;
+		keep(bsearch(copy[COPY_GENERATION], r->generation, r->count, sizeof *r->generation, by_name),
+		    h->of_dumps ? "dump" : "copy", copy[COPY_VOLUME]);
+		return true;
+	}
+	return false;
 }
 
-/* The newest good copy, and the newest good dumps. What nothing vouches for is better than no copy, and so is what is damaged. */
+/* The newest good one. Which is worth more where there is none, what nothing vouches for or what is damaged, cannot be told. */
 static void
-keep_last_of(struct retain *r, const struct history *h)
+keep_last(struct retain *r, const struct history *h)
 {
-	char **good = NULL, **unproven = NULL, **damaged = NULL, **dumped = NULL;
-	for (size_t i = h->count; i-- > 0;) {
-		char **copy = h->copy[i];
-		const char *status = copy[COPY_STATUS];
-		if (field_is(status, "good"))
-			good = copy;
-		if (field_is(status, "unproven"))
-			unproven = copy;
-		else if (field_is(copy[COPY_DUMPED], "yes"))
-			dumped = copy;
-		if (field_is(status, "damaged"))
-			damaged = copy;
-	}
-	char **best = good ? good : unproven ? unproven : damaged;
-	if (best)
-		keep_copy(r, best, "copy");
-	if (dumped && dumped != best)
-		keep_copy(r, dumped, "dump");
+	if (keep_copy(r, h, GOOD))
+		return;
+	keep_copy(r, h, UNPROVEN);
+	keep_copy(r, h, DAMAGED);
 }
 
 static void
@@ -156,23 +159,21 @@ keep_always(struct retain *r)
 	}
 }
 
-/* Where its copy, or its dumps, failed, another generation has to stand in. */
-static void
-retain_volume(struct retain *r, struct history *h)
+static bool
+fails_somewhere(const struct history *h)
 {
-	bool fails = false, lacks = false, dumped = false;
-	keep_last_of(r, h);
-	for (size_t i = 0; i < h->count; i++) {
-		char **copy = h->copy[i];
-		bool has = field_is(copy[COPY_DUMPED], "yes");
-		fails = fails || !field_in(copy[COPY_STATUS], "good unproven");
-		dumped = dumped || has;
-		lacks = lacks || (!has && field_is(copy[COPY_DATABASE], "yes"));
-	}
-	if (fails && r->policy)
-		apply(r, false, h);
-	h->of_dumps = true;
-	if (lacks && dumped && r->policy)
+	for (size_t i = 0; i < h->count; i++)
+		if (!field_is(h->copy[i][COPY_STATUS], "unproven") && failed(h, h->copy[i]))
+			return true;
+	return false;
+}
+
+/* Where it failed, another generation has to stand in. */
+static void
+retain_volume(struct retain *r, const struct history *h)
+{
+	keep_last(r, h);
+	if (r->policy && fails_somewhere(h))
 		apply(r, false, h);
 }
 
@@ -189,7 +190,9 @@ retain(struct retain *r, char **const copies[], size_t count)
 		h = (struct history){.copy = copies + i};
 		while (i + h.count < count && !strcmp(h.copy[h.count][COPY_VOLUME], h.copy[0][COPY_VOLUME]))
 			h.count++;
-		if (r->exists(h.copy[0][COPY_VOLUME]))
+		for (int dumps = 0; dumps < 2 && r->exists(h.copy[0][COPY_VOLUME]); dumps++) {
+			h.of_dumps = dumps;
 			retain_volume(r, &h);
+		}
 	}
 }

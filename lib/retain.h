@@ -2,7 +2,8 @@
  *
  * What must hold whatever the policy says:
  *  - the last complete generation stays, the last that has any volume, and the last good copy and the
- *    last good dumps of each volume that still exists; the last damaged copy if there is no other;
+ *    last good dumps of each volume that still exists; if there are none, the last that nothing vouches
+ *    for and the last damaged ones;
  *  - so does what cannot be read, what has no date or one that has not come yet, and what may still be
  *    in the making;
  *  - what was not seen to be complete counts for nothing, and a generation does not count for the

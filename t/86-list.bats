@@ -17,7 +17,7 @@ teardown() { fake_stop; }
 volume() { printf '%s\tlocal\t/x/%s\tplain\t%s\n' "$1" "$1" "${2:--}" >>volumes; }
 gen() { printf '/b/r\t%s\t%s\t%s\t1\t0\t0\t-\t-\t-\n' "$1" "$(date -d "${1:0:8} ${1:8:2}:${1:10:2}:${1:12:2}" +%s)" "${2:-whole}" >>generations; }
 # copy GENERATION VOLUME STATUS [FILES DUMPS DATABASE DUMPED ENGINE]
-copy() { printf '/b/r\t%s\twhole\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-yes}" "${5:-0}" "${6:-no}" "${7:-no}" "${8:--}" >>copies; }
+copy() { printf '/b/r\t%s\twhole\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t-\n' "$1" "$2" "$3" "${4:-yes}" "${5:-0}" "${6:-no}" "${7:-no}" "${8:--}" >>copies; }
 covered() { bd-coverage volumes generations copies; }
 
 A=20260101120000 C=20260103120000

@@ -35,9 +35,9 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	TZ=Europe/Berlin run -0 bd-generations repo
 	[ "$output" = $'repo\t20251231235959\t1767221999\twhole\t1\t0\t0\t-\t-\t-\nrepo\t20260102030405\t1767319445\twhole\t2\t1\t3\t-\t-\t-' ]
 	run -0 bd-generations -v repo
-	[ "${lines[0]}" = $'repo\t20251231235959\twhole\tv\tgood\tyes\t0\tno\tno\t-' ]
-	[ "${lines[1]}" = $'repo\t20260102030405\twhole\tv\tgood\tyes\t2\tyes\tyes\tpostgres' ]
-	[ "${lines[2]}" = $'repo\t20260102030405\twhole\tw\tfailed\tno\t1\tyes\tno\tmariadb' ]
+	[ "${lines[0]}" = $'repo\t20251231235959\twhole\tv\tgood\tyes\t0\tno\tno\t-\t-' ]
+	[ "${lines[1]}" = $'repo\t20260102030405\twhole\tv\tgood\tyes\t2\tyes\tyes\tpostgres\t-' ]
+	[ "${lines[2]}" = $'repo\t20260102030405\twhole\tw\tfailed\tno\t1\tyes\tno\tmariadb\t-' ]
 	[ "${#lines[@]}" = 3 ]
 }
 
@@ -66,6 +66,24 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	[ "$(cut -f 4-7 <<<"$output" | sort)" = "$(printf '%s\t%s\t%s\t0\n' directory_stemp.json failed no file missing no \
 		good good yes link missing no manifest.json failed no sql good yes)" ]
 	[ "$(states)" = '20260101000000:whole ' ]
+}
+
+@test "which part of a copy is damaged: its files, its dumps, which may be gone, or both" {
+	mkdir -p repo/20260101000000/v/{files,sql} bad
+	: >repo/20260101000000/v/sql/d.backup.sql
+	printf 'v\tok\tyes\tyes\tpostgres\n' | bd-stamp repo/20260101000000
+	damage() { bd-generations -v -x bad repo | cut -f 5,11; }
+	[ "$(damage)" = $'good\t-' ]
+	printf './files/x\t-\t-\t20260101000000\tmissing\n' >bad/v
+	[ "$(damage)" = $'damaged\tfiles' ]
+	printf './sql/d.backup.sql\t-\t-\t20260101000000\tcontent\n' >>bad/v
+	[ "$(damage)" = $'damaged\tboth' ]
+	sed -i 1d bad/v
+	[ "$(damage)" = $'damaged\tdumps' ]
+	rm bad/v repo/20260101000000/v/sql/d.backup.sql
+	[ "$(damage)" = $'damaged\tdumps' ]
+	rm -r repo/20260101000000/v/files
+	[ "$(damage)" = $'missing\tdumps' ]
 }
 
 @test "complete or not, ours and the original's" {

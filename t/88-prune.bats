@@ -11,10 +11,15 @@ setup() {
 
 # gen NAME [STATE [VOLUME=STATUS...]]
 gen() {
-	local name=$1 state=${2:-whole} v
+	local name=$1 state=${2:-whole} v damage files
 	printf '/b/r\t%s\t-\t%s\t-\t-\t-\t-\t-\t-\n' "$name" "$state" >>generations
 	for v in "${@:3}"; do
-		printf '/b/r\t%s\t%s\t%s\t%s\tyes\t0\tno\tno\t-\n' "$name" "$state" "${v%=*}" "${v#*=}" >>copies
+		damage=- files=yes
+		case $v in
+		*=damaged) damage=files ;;
+		*=missing) files=no ;;
+		esac
+		printf '/b/r\t%s\t%s\t%s\t%s\t%s\t0\tno\tno\t-\t%s\n' "$name" "$state" "${v%=*}" "${v#*=}" $files $damage >>copies
 	done
 }
 
@@ -71,10 +76,10 @@ verdict() { bd-prune "${@:2}" generations copies | awk -F '\t' -v g="$1" '$2 == 
 	[ "$(kept -a -e existing)" = '04 ' ]
 }
 
-# db DAY DATABASE DUMPED: a generation with a volume of these flags
+# db DAY DATABASE DUMPED [DAMAGE [STATUS [DUMPS]]]: a generation with a volume of these flags
 db() {
 	gen "202601${1}000000"
-	printf '/b/r\t202601%s000000\twhole\tdb\tgood\tyes\t1\t%s\t%s\tpostgres\n' "$@" >>copies
+	printf '/b/r\t202601%s000000\twhole\tdb\t%s\tyes\t%s\t%s\t%s\tpostgres\t%s\n' "$1" "${5-good}" "${6-1}" "$2" "$3" "${4--}" >>copies
 }
 
 @test "the last dumps stay, also of a database that is down, or has none that are good" {
@@ -83,11 +88,65 @@ db() {
 	[ "$(verdict 20260101000000 -a)" = 'keep dump:db' ]
 	db 03 no no
 	[ "$(verdict 20260101000000 -a)" = 'keep dump:db' ]
-	db 04 yes damaged
+	db 04 yes yes dumps damaged
 	[ "$(verdict 20260101000000 -a)" = 'keep dump:db' ]
 	[ "$(verdict 20260101000000 -l 2)" = 'keep dump:db last:db' ]
 	db 05 no yes
 	[ "$(verdict 20260101000000 -a)" = 'remove old' ]
+}
+
+@test "dumps that were found damaged, or are not there, are not the last good ones" {
+	local at
+	for at in 'dumps damaged' 'both damaged' 'dumps damaged 0'; do
+		: >generations && : >copies
+		db 01 yes yes
+		# shellcheck disable=SC2086 # several
+		db 02 yes yes $at
+		db 03 no no
+		[ "$(kept -a)" = '01 03 ' ]
+		[ "$(verdict 20260101000000 -d 1 -m 1 -t 20260201000000)" = 'keep dump:db' ]
+		db 04 yes no
+		[ "$(kept -a)" = '01 04 ' ]
+	done
+	# damaged files leave the dumps what they are, and damaged dumps the files
+	: >generations && : >copies
+	db 01 yes yes && db 02 yes yes - && db 03 yes yes files damaged && db 04 yes yes dumps damaged && db 05 yes no - failed
+	[ "$(kept -a)" = '03 04 05 ' ]
+	[ "$(verdict 20260103000000 -a)" = 'keep dump:db' ]
+	[ "$(verdict 20260104000000 -a)" = 'keep copy:db' ]
+	# damaged ones are better than none
+	: >generations && : >copies
+	db 01 yes yes dumps damaged && db 02 yes yes dumps damaged && db 03 no no
+	[ "$(kept -a)" = '02 03 ' ]
+}
+
+@test "with what bd-generations tells" {
+	local g day database dumped engine
+	mkdir bad
+	for g in '01 yes yes postgres' '02 yes yes postgres' '03 no no -'; do
+		read -r day database dumped engine <<<"$g"
+		mkdir -p "repo/202601${day}000000/v/"{files,sql}
+		[ "$dumped" = no ] || : >"repo/202601${day}000000/v/sql/d.backup.sql"
+		printf 'v\tok\t%s\t%s\t%s\n' "$database" "$dumped" "$engine" | bd-stamp "repo/202601${day}000000"
+	done
+	judged() { bd-generations -c copies -x bad repo >generations && bd-prune "$@" generations copies | cut -f 3,4 | tr '\t\n' ' ;'; }
+	[ "$(judged -d 1)" = 'remove old;keep dump:v;keep newest daily copy:v;' ]
+	printf './sql/d.backup.sql\t-\t-\t20260102000000\tcontent\n' >bad/v
+	[ "$(judged -d 1 -m 1)" = 'keep dump:v;remove old;keep newest daily monthly copy:v;' ]
+	rm bad/v repo/20260102000000/v/sql/d.backup.sql
+	[ "$(judged -a)" = 'keep dump:v;remove old;keep newest copy:v;' ]
+	rm -r repo/20260102000000/v
+	[ "$(judged -a)" = 'keep dump:v;remove old;keep newest copy:v;' ]
+	# nothing at all vouches for the first: half a generation of the original
+	rm -r repo/20260101000000/v repo/20260101000000/directory_stemp.json repo/20260103000000/v && mkdir -p repo/20260102000000/v/files
+	echo '{"schema": 1, "volumes": {"v": {"database": true, "dumped": true, "engine": "postgres"}}}' >repo/20260101000000/manifest.json
+	printf 'v\tok\tno\tno\t-\n' | bd-stamp repo/20260102000000
+	: | bd-stamp repo/20260103000000
+	printf './files/f\t-\t-\t20260102000000\tcontent\n' >bad/v
+	[ "$(judged -l 1)" = 'remove partial;keep filled copy:v;keep newest last;' ]
+	# with files it may be worth more than the damaged one, or less
+	mkdir -p repo/20260101000000/v/files
+	[ "$(judged -l 1)" = 'keep copy:v;keep filled copy:v;keep newest last;' ]
 }
 
 @test "a damaged copy is better than none" {
@@ -165,7 +224,7 @@ db() {
 	name='a\tb\nc\\d'
 	printf '%s\t20260101000000\t-\twhole\t-\t-\t-\t-\t-\t-\n' "$name" '-r' $'\xff' "'\"" >generations
 	for n in "$name" -r $'\xff' "'\""; do
-		printf '%s\t20260101000000\twhole\t%s\tgood\tyes\t0\tno\tno\t-\n' "$n" "$n" >>copies
+		printf '%s\t20260101000000\twhole\t%s\tgood\tyes\t0\tno\tno\t-\t-\n' "$n" "$n" >>copies
 	done
 	run -0 bd-prune -a generations copies
 	[ "${#lines[@]}" = 4 ]
@@ -254,6 +313,7 @@ bd_built() {
 	sed -i 's/whole/half/' generations && bad 'generations:1: no such state'
 	sed -i 's/20260101000000/2026/' generations && bad 'generations:1: no generation'
 	sed -i 's/good/fine/' copies && bad 'copies:1: no such status'
+	sed -i 's/-$/some/' copies && bad 'copies:1: no such damage'
 	sed -i 's/20260101000000/20260102000000/' copies && bad 'copies:1: of a generation that is not listed'
 	cat g >>generations && bad '/b/r/20260101000000: listed twice'
 	printf -- '-\tlocal\t/x\tplain\t-\n' >existing

@@ -17,13 +17,18 @@
 enum { MANY = 400, VOLUMES = 6, RULES = 6 };
 enum state { WHOLE, UNSTAMPED, PARTIAL, UNREADABLE };
 enum status { ABSENT, GOOD, FAILED, MISSING, DAMAGED, UNPROVEN };
-enum dumps { NO_DATABASE, DUMPED, LACKING, BROKEN };
+enum dumps { NO_DATABASE, DUMPED, LACKING, LOST };
+
+struct copy { /* of a volume */
+	enum status is;
+	enum dumps dumps;
+	bool files, bad_files, bad_dumps;
+};
 
 struct gen {
 	char name[15];
 	enum state state;
-	enum status has[VOLUMES];
-	enum dumps dumps[VOLUMES];
+	struct copy has[VOLUMES];
 	bool want, kept;
 };
 
@@ -68,6 +73,18 @@ next_name(time_t t, char name[15])
 	strftime(name, 15, "%Y%m%d%H%M%S", &tm);
 }
 
+static struct copy
+random_copy(int v, enum state state, unsigned fails)
+{
+	static const enum dumps dumps[16] = {NO_DATABASE, LACKING, LACKING, LACKING, LOST, DUMPED, DUMPED, DUMPED, DUMPED, DUMPED, DUMPED,
+	    DUMPED, DUMPED, DUMPED, DUMPED, DUMPED};
+	struct copy c = {.dumps = v % 2 ? dumps[rnd(16)] : NO_DATABASE, .files = rnd(20) != 0, .bad_files = rnd(30) == 0};
+	c.bad_dumps = c.dumps == LOST || (c.dumps == DUMPED && rnd(8) == 0);
+	c.is = state == PARTIAL ? UNPROVEN : rnd(100) < fails ? FAILED : !c.files && c.dumps != DUMPED ? MISSING :
+	    c.bad_files || c.bad_dumps ? DAMAGED : GOOD;
+	return c;
+}
+
 static void
 fill(struct gen *g, const unsigned born[], const unsigned dead[], const unsigned fails[], unsigned partial)
 {
@@ -75,14 +92,8 @@ fill(struct gen *g, const unsigned born[], const unsigned dead[], const unsigned
 	g->state = roll < partial ? PARTIAL : roll < partial + 4 ? UNREADABLE : roll < partial + 8 ? UNSTAMPED : WHOLE;
 	for (int v = 0; v < VOLUMES; v++) {
 		unsigned at = (unsigned)count;
-		g->has[v] = at < born[v] || at >= dead[v] ? ABSENT : rnd(100) < fails[v] ? FAILED :
-		    rnd(50) == 0 ? MISSING : rnd(30) == 0 ? DAMAGED : GOOD;
-		if (g->state == PARTIAL && g->has[v] != ABSENT)
-			g->has[v] = UNPROVEN;
-		if (g->state == UNREADABLE)
-			g->has[v] = ABSENT;
-		unsigned dump = rnd(16);
-		g->dumps[v] = v % 2 == 0 || dump == 0 ? NO_DATABASE : dump < 4 ? LACKING : dump < 5 ? BROKEN : DUMPED;
+		if (at >= born[v] && at < dead[v] && g->state != UNREADABLE)
+			g->has[v] = random_copy(v, g->state, fails[v]);
 	}
 }
 
@@ -224,75 +235,74 @@ volumes(const struct gen *g)
 {
 	int n = 0;
 	for (int v = 0; v < VOLUMES; v++)
-		n += g->has[v] != ABSENT;
+		n += g->has[v].is != ABSENT;
 	return n;
 }
 
+/* Three questions about the dumps of a volume, or all of its copy: is there any? was it found damaged? can it be believed? */
 static bool
-is_bad(enum status s)
+there(const struct copy *c, bool dumps)
 {
-	return s == FAILED || s == MISSING || s == DAMAGED;
+	if (dumps)
+		return c->is != ABSENT && c->dumps == DUMPED;
+	return c->is == GOOD || c->is == DAMAGED || (c->is == UNPROVEN && (c->files || c->dumps == DUMPED));
 }
 
-/* The newest generation that must stay for the volume, and the newest for its dumps; -1: none. */
-static int
-last_copy(int v)
+static bool
+spoiled(const struct copy *c, bool dumps)
 {
-	static const enum status order[] = {GOOD, UNPROVEN, DAMAGED};
-	for (int s = 0; s < 3; s++)
-		for (int i = count - 1; i >= 0; i--)
-			if (gen[i].has[v] == order[s])
-				return i;
-	return -1;
+	return dumps ? c->bad_dumps : c->files ? c->bad_files : c->bad_dumps;
 }
 
-static int
-last_dumps(int v)
+static bool
+good(const struct copy *c, bool dumps)
 {
-	for (int i = count - 1; i >= 0; i--)
-		if (gen[i].has[v] != ABSENT && gen[i].has[v] != UNPROVEN && gen[i].dumps[v] == DUMPED)
-			return i;
-	return -1;
+	return there(c, dumps) && !spoiled(c, dumps) && c->is != UNPROVEN;
+}
+
+/* Marks what must stay for the volume: the newest good one; without any, the newest undamaged and the newest damaged one. */
+static void
+last_ones(int v, bool dumps, bool stays[])
+{
+	int best = -1, sound = -1, bad = -1;
+	for (int i = 0; i < count; i++) {
+		const struct copy *c = &gen[i].has[v];
+		if (good(c, dumps))
+			best = i;
+		else if (there(c, dumps) && spoiled(c, dumps))
+			bad = i;
+		else if (there(c, dumps))
+			sound = i;
+	}
+	for (int i = 0; i < count; i++)
+		stays[i] = best < 0 ? i == sound || i == bad : i == best;
 }
 
 /* What else the rules keep for a volume, of the generations in which it did not fail. */
 static void
-stand_in(int v, bool of_dumps)
+stand_in(int v, bool dumps)
 {
-	bool in[MANY], want[MANY], good[MANY];
+	bool in[MANY], want[MANY];
 	for (int i = 0; i < count; i++) {
-		good[i] = gen[i].has[v] == GOOD && (!of_dumps || gen[i].dumps[v] == DUMPED);
-		in[i] = asked(&gen[i]) && complete(&gen[i]) &&
-		        (gen[i].has[v] == ABSENT || good[i] || (of_dumps && gen[i].has[v] == GOOD && gen[i].dumps[v] == NO_DATABASE));
+		const struct copy *c = &gen[i].has[v];
+		in[i] = asked(&gen[i]) && complete(&gen[i]) && (c->is == ABSENT || good(c, dumps) || (dumps && c->dumps == NO_DATABASE));
 	}
 	wanted(in, want);
 	for (int i = 0; i < count; i++)
-		if (want[i] && good[i]) {
+		if (want[i] && good(&gen[i].has[v], dumps)) {
 			seen_stand_in += !gen[i].want;
 			gen[i].want = true;
 		}
 }
 
 static void
-model_volume(int v)
+model_volume(int v, bool dumps)
 {
-	bool fails = false, lacks = false, dumped = false;
-	for (int i = 0; i < count; i++) {
-		const struct gen *g = &gen[i];
-		if (g->has[v] == ABSENT)
-			continue;
-		fails = fails || is_bad(g->has[v]);
-		lacks = lacks || g->dumps[v] == LACKING || g->dumps[v] == BROKEN;
-		dumped = dumped || g->dumps[v] == DUMPED;
-	}
-	if (last_copy(v) >= 0)
-		gen[last_copy(v)].want = true;
-	if (last_dumps(v) >= 0)
-		gen[last_dumps(v)].want = true;
-	if (fails)
-		stand_in(v, false);
-	if (lacks && dumped)
-		stand_in(v, true);
+	bool stays[MANY];
+	last_ones(v, dumps, stays);
+	for (int i = 0; i < count; i++)
+		gen[i].want = gen[i].want || stays[i];
+	stand_in(v, dumps);
 }
 
 static void
@@ -327,7 +337,8 @@ model(void)
 		}
 	for (int v = 0; v < VOLUMES; v++)
 		if (!known || exists[v])
-			model_volume(v);
+			for (int dumps = 0; dumps < 2; dumps++)
+				model_volume(v, dumps);
 }
 
 /* ---- bd-prune ---- */
@@ -341,21 +352,29 @@ out(const char *name)
 	return f;
 }
 
+static const char *const states[] = {"whole", "unstamped", "partial", "unreadable"};
+
+static void
+write_copy(FILE *out, const struct gen *g, int v)
+{
+	static const char *const statuses[] = {"", "good", "failed", "missing", "damaged", "unproven"};
+	static const char *const flags[] = {"no\tno", "yes\tyes", "yes\tno", "yes\tyes"};
+	const struct copy *c = &g->has[v];
+	if (c->is != ABSENT)
+		fprintf(out, "/b/r\t%s\t%s\tv%d\t%s\t%s\t%d\t%s\t-\t%s\n", g->name, states[g->state], v, statuses[c->is], c->files ? "yes" : "no",
+		    c->dumps == DUMPED ? 2 : 0, flags[c->dumps], c->bad_files ? c->bad_dumps ? "both" : "files" : c->bad_dumps ? "dumps" : "-");
+}
+
 static void
 write_history(bool only_kept)
 {
-	static const char *const states[] = {"whole", "unstamped", "partial", "unreadable"};
-	static const char *const statuses[] = {"", "good", "failed", "missing", "damaged", "unproven"};
-	static const char *const flags[] = {"no\tno", "yes\tyes", "yes\tno", "yes\tdamaged"};
 	FILE *g = out("generations"), *c = out("copies"), *e = out("existing");
 	for (int i = 0; i < count; i++) {
 		if (only_kept && !gen[i].kept)
 			continue;
 		fprintf(g, "/b/r\t%s\t-\t%s\t%d\t-\t-\t-\t-\t-\n", gen[i].name, states[gen[i].state], volumes(&gen[i]));
 		for (int v = 0; v < VOLUMES; v++)
-			if (gen[i].has[v] != ABSENT)
-				fprintf(c, "/b/r\t%s\t%s\tv%d\t%s\tyes\t0\t%s\t-\n", gen[i].name, states[gen[i].state], v,
-				    statuses[gen[i].has[v]], flags[gen[i].dumps[v]]);
+			write_copy(c, &gen[i], v);
 	}
 	for (int v = 0; v < VOLUMES; v++)
 		if (exists[v])
@@ -437,10 +456,13 @@ invariants(void)
 	for (int v = 0; v < VOLUMES; v++) {
 		if (known && !exists[v])
 			continue;
-		if (last_copy(v) >= 0 && !gen[last_copy(v)].kept)
-			wrong("has the last copy of an existing volume", gen[last_copy(v)].name);
-		if (last_dumps(v) >= 0 && !gen[last_dumps(v)].kept)
-			wrong("has the last dumps of an existing volume", gen[last_dumps(v)].name);
+		for (int dumps = 0; dumps < 2; dumps++) {
+			bool stays[MANY];
+			last_ones(v, dumps, stays);
+			for (int i = 0; i < count; i++)
+				if (stays[i] && !gen[i].kept)
+					wrong(dumps ? "has the last dumps of an existing volume" : "has the last copy of an existing volume", gen[i].name);
+		}
 	}
 }
 
