@@ -118,6 +118,8 @@ judge_volume(char *const volume[], char *const last[])
 static int
 judge_database(char *const engine[])
 {
+	if (!engine[ENGINE_WORD]) /* it could not be asked */
+		return 0;
 	for (size_t i = 0; i < databases.rows; i++)
 		if (field_is(table_row(&databases, i)[ROW_INSTANCE], engine[ENGINE_INSTANCE]))
 			return 0;

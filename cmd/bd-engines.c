@@ -17,6 +17,7 @@ enum { PATIENCE = 60 }; /* seconds for all that is asked of one */
 
 static struct table input = {.columns = COLUMNS};
 static int *answer; /* memfds */
+static bool *silent; /* it could not be asked */
 static int status;
 static volatile sig_atomic_t late;
 
@@ -85,6 +86,7 @@ done(void *arg, size_t item, int ended)
 		free(name);
 		ended = BD_FAILED;
 	}
+	silent[item] = ended != BD_DONE;
 	if (ended > status)
 		status = ended;
 }
@@ -92,10 +94,12 @@ done(void *arg, size_t item, int ended)
 static void
 print(size_t item)
 {
-	char buf[4096];
-	ssize_t got;
+	char **row = table_row(&input, item), buf[4096];
+	ssize_t got = 0;
+	if (silent[item] && TSV_WRITE(stdout, row[CONTAINER], row[ID], row[INSTANCE], NULL, NULL, NULL, NULL) < 0)
+		status = BD_FATAL;
 	lseek(answer[item], 0, SEEK_SET);
-	while ((got = read(answer[item], buf, sizeof buf)) > 0)
+	while (!silent[item] && (got = read(answer[item], buf, sizeof buf)) > 0)
 		fwrite(buf, 1, (size_t)got, stdout);
 	if (got < 0)
 		err(BD_FATAL, "memfd");
@@ -126,6 +130,7 @@ main(int argc, char *argv[])
 		docker_close(&d);
 	size_t *item = xcalloc(input.rows, sizeof *item);
 	answer = xcalloc(input.rows, sizeof *answer);
+	silent = xcalloc(input.rows, sizeof *silent);
 	for (size_t i = 0; i < input.rows; i++)
 		item[i] = i;
 	const struct crew crew = {.begin = begin, .work = work, .done = done, .width = (size_t)jobs};

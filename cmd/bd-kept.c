@@ -18,7 +18,7 @@ check(const struct tsv *at, char *const row[])
 static int
 check_dump(const struct tsv *at, char *const row[])
 {
-	return table_need(at, row, (const int[]){D_VOLUME, D_ENGINE, D_STATUS}, 3);
+	return table_need(at, row, (const int[]){D_VOLUME, D_STATUS}, 2);
 }
 
 /* Whether what was copied could be read back; of a volume without files or dumps nothing is. */
@@ -34,15 +34,16 @@ static int
 print(const char *volume, bool kept)
 {
 	const char *engine = NULL;
-	bool dumped = true;
+	bool database = false, dumped = true;
 	for (size_t i = 0; i < dumps.rows; i++) {
 		char **row = table_row(&dumps, i);
 		if (!field_is(row[D_VOLUME], volume))
 			continue;
-		engine = row[D_ENGINE];
+		database = true;
+		engine = row[D_ENGINE] ? row[D_ENGINE] : engine;
 		dumped = dumped && field_is(row[D_STATUS], "ok");
 	}
-	return TSV_WRITE(stdout, volume, kept ? "ok" : "failed", engine ? "yes" : "no", engine && dumped ? "yes" : "no", engine);
+	return TSV_WRITE(stdout, volume, kept ? "ok" : "failed", database ? "yes" : "no", database && dumped ? "yes" : "no", engine);
 }
 
 int

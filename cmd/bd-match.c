@@ -28,7 +28,11 @@ check_database(const struct tsv *at, char *const row[])
 static int
 check_engine(const struct tsv *at, char *const row[])
 {
-	if (table_need(at, row, (const int[]){ENGINE_CONTAINER, ENGINE_ID, ENGINE_INSTANCE, ENGINE_WORD, ENGINE_TOOL, ENGINE_VERSION}, ENGINE_MOUNT) < 0)
+	if (table_need(at, row, (const int[]){ENGINE_CONTAINER, ENGINE_ID, ENGINE_INSTANCE}, 3) < 0)
+		return -1;
+	if (!row[ENGINE_WORD] && !row[ENGINE_TOOL])
+		return 0;
+	if (table_need(at, row, (const int[]){ENGINE_WORD, ENGINE_TOOL}, 2) < 0)
 		return -1;
 	if (!field_in(row[ENGINE_WORD], "postgres mariadb"))
 		return tsv_bad(at, "field %d: no such engine", ENGINE_WORD + 1);
@@ -66,7 +70,8 @@ print(const char *volume, char *const engine[], char *const row[], bool sole)
 		status = BD_FAILED;
 }
 
-/* All rows for the engine in one volume of it. One that is malformed may be for it, too. */
+/* All rows for the engine in one volume of it. One that is malformed may be for it, too. What could not be asked is a
+ * database only if there is a row for it. */
 static void
 match(const char *volume, char *const engine[], bool sole)
 {
@@ -78,7 +83,7 @@ match(const char *volume, char *const engine[], bool sole)
 		any = true;
 		print(volume, engine, row, sole);
 	}
-	if (!any || malformed)
+	if (engine[ENGINE_WORD] && (!any || malformed))
 		print(volume, engine, NULL, sole);
 }
 

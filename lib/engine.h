@@ -11,7 +11,7 @@ enum {
 	ENGINE_CONTAINER,
 	ENGINE_ID,
 	ENGINE_INSTANCE,
-	ENGINE_WORD,
+	ENGINE_WORD, /* NULL, and so are all that follow: it could not be asked */
 	ENGINE_TOOL,
 	ENGINE_VERSION,
 	ENGINE_MOUNT,

@@ -23,13 +23,15 @@ int
 match_check(const struct tsv *at, char *const row[])
 {
 	static const int needed[] = {
-		MATCH_VOLUME, MATCH_CONTAINER, MATCH_ID, MATCH_INSTANCE, MATCH_ENGINE, MATCH_TOOL, MATCH_SOLE};
+		MATCH_VOLUME, MATCH_CONTAINER, MATCH_ID, MATCH_INSTANCE, MATCH_SOLE};
 	if (table_need(at, row, needed, sizeof needed / sizeof *needed) < 0)
 		return -1;
 	if (!is_component(row[MATCH_VOLUME]))
 		return tsv_bad(at, "'%s' is not the name of a volume", row[MATCH_VOLUME]);
 	if (!is_component(row[MATCH_INSTANCE]))
 		return tsv_bad(at, "'%s' is not an instance", row[MATCH_INSTANCE]);
+	if (!row[MATCH_ENGINE] && !row[MATCH_TOOL])
+		return row[MATCH_LINE] ? check_wanted(at, row) : tsv_bad(at, "neither an engine nor a row");
 	if (!field_in(row[MATCH_ENGINE], "postgres mariadb"))
 		return tsv_bad(at, "no such engine");
 	if (!field_in(row[MATCH_TOOL], "pg_dumpall mariadb-dump mysqldump"))
@@ -87,7 +89,9 @@ match_refuse(const struct table *t, void (*refuse)(size_t row, const char *why))
 		if (!first)
 			errx(BD_FATAL, "memory");
 		char *why = NULL;
-		if (*first != &dump[i])
+		if (!row[MATCH_ENGINE])
+			why = xstrdup("its container could not be asked for its databases");
+		else if (*first != &dump[i])
 			why = xasprintf("it would overwrite the dump of container %s", (*first)->row[MATCH_CONTAINER]);
 		else if (match_cluster(row) && field_is(row[MATCH_ENGINE], "mariadb"))
 			why = xasprintf("'*' is for PostgreSQL only: name the databases of %s", row[MATCH_INSTANCE]);

@@ -9,7 +9,7 @@ enum {
 	MATCH_CONTAINER,
 	MATCH_ID,
 	MATCH_INSTANCE,
-	MATCH_ENGINE,
+	MATCH_ENGINE, /* NULL, and so is the next: it could not be asked, and there is a row for it */
 	MATCH_TOOL,
 	MATCH_LINE, /* of databases.csv; NULL, and so are the next two: no row is for this database */
 	MATCH_DATABASE,

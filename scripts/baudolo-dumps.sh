@@ -25,22 +25,15 @@ find_databases() {
 	run "$work/instances" bd-engines ${jobs:+-j "$jobs"} >"$work/engines"
 	if [ "$status" -gt 1 ]; then
 		error "the containers could not be asked for their databases: status $status. No dumps are made."
-		: >"$work/wanted"
-		return 0
+		sed "s/\$/$tab-$tab-$tab-$tab-/" "$work/instances" >"$work/engines"
 	fi
-	[ "$status" = 0 ] || look_at_the_silent
 	status=0
 	bd-match "$work/databases" "$work/mounts" "$work/engines" >"$work/matched" || status=$?
 	[ "$status" -le 1 ] || give_up 'it cannot be told what is to be dumped.'
 	[ "$status" = 0 ] || error 'not every database can be dumped: see above.'
 	awk -F '\t' 'kind == "plan" && $2 != "skip" { kept[$1] } kind == "matched" && $1 in kept' \
 		kind=plan "$work/plan" kind=matched "$work/matched" >"$work/wanted"
-}
-
-# Containers that would not say whether they are databases matter where there are rows for them.
-look_at_the_silent() {
-	awk -F '\t' 'kind == "rows" { rows[$2] } kind == "engines" { known[$2] } kind == "instances" && $3 in rows && !($2 in known) { print $1 }' \
-		kind=rows "$work/databases" kind=engines "$work/engines" kind=instances "$work/instances" >"$work/silent"
+	awk -F '\t' '$5 == "-" && !told[$2]++ { print $2 }' "$work/wanted" >"$work/silent"
 	while IFS=$tab read -r container <&3 || unread; do
 		error "container '$container' has rows in $databases_csv, and could not be asked for its databases: see above."
 	done 3<"$work/silent"
@@ -49,7 +42,7 @@ look_at_the_silent() {
 # all_dumps STATUS REASON: as bd-dump would report if each of $work/wanted ended so, to $work/dumps
 all_dumps() {
 	awk -F '\t' -v OFS='\t' -v status="$1" -v reason="$2" \
-		'{ print $1, $2, $4, $8, $5, $10, ($7 == "-" ? "none" : status), 0, "0.000", "-", ($7 == "-" ? "-" : reason) }' \
+		'{ print $1, $2, $4, $8, $5, $10, ($7 == "-" ? "none" : $5 == "-" ? "failed" : status), 0, "0.000", "-", ($7 == "-" ? "-" : reason) }' \
 		"$work/wanted" >"$work/dumps"
 }
 

@@ -22,7 +22,7 @@ kept() { bd-kept results digests dumps; }
 }
 
 @test "dumped is a volume of which every database was" {
-	for v in all some none failed; do result "$v" ok; done >results
+	for v in all some none failed unasked half; do result "$v" ok; done >results
 	result lost failed >>results
 	{
 		dump all postgres ok
@@ -34,9 +34,12 @@ kept() { bd-kept results digests dumps; }
 		dump failed postgres ok
 		dump lost postgres ok
 		dump other postgres ok
+		dump unasked - failed
+		dump half postgres ok
+		dump half - failed
 	} >dumps
 	[ "$(kept)" = "$(rows 'all\tok\tyes\tyes\tpostgres' 'some\tok\tyes\tno\tmariadb' 'none\tok\tyes\tno\tmariadb' \
-		'failed\tok\tyes\tno\tpostgres' 'lost\tfailed\tyes\tyes\tpostgres')" ]
+		'failed\tok\tyes\tno\tpostgres' 'unasked\tok\tyes\tno\t-' 'half\tok\tyes\tno\tpostgres' 'lost\tfailed\tyes\tyes\tpostgres')" ]
 }
 
 @test "a hostile name" {
@@ -57,7 +60,7 @@ kept() { bd-kept results digests dumps; }
 		[[ $stderr == 'bd-kept: results:2: '* ]]
 	done
 	cp good results
-	for field in '-\tc\ti\td\tpostgres\tyes\tok' 'a\tc\ti\td\t-\tyes\tok' 'a\tc\ti\td\tpostgres\tyes\t-'; do
+	for field in '-\tc\ti\td\tpostgres\tyes\tok' 'a\tc\ti\td\tpostgres\tyes\t-'; do
 		rows "$field\t0\t0.000\t-\t-" >dumps
 		run -2 --separate-stderr kept
 		[[ $stderr == 'bd-kept: dumps:1: '* ]]

@@ -118,6 +118,24 @@ joins() {
 	[ "${lines[0]}" = $'m\tm-db\tid-m-db\tm\tmariadb\ttool\t-\t-\t-\tyes' ]
 }
 
+@test "who could not be asked is a database if there is a row for it, in every volume of it" {
+	mount p-db a /var/lib/postgresql/data && mount p-db b /b && mount q-db q /q && mount m-db m /m && mount n-db
+	for n in p q n; do printf '%s-db\tid\t%s\t-\t-\t-\t-\n' $n $n | sed "s/id/id-$n-db/" >>engines; done
+	engine m-db m mariadb /m
+	row 2 p shop && row 3 p '*' && row 4 m wiki && row 5 n x
+	printf '6\t-\t-\t-\n' >>databases # may be for any, but nobody knows that q-db is one
+	joins 1 'm m-db 4 wiki yes,m m-db - - yes,a p-db 2 shop no,a p-db 3 * no,b p-db 2 shop no,b p-db 3 * no'
+	[ "$(cat err)" = "bd-match: line 5 of the databases: 'x' of container n-db cannot be dumped: the container has no volume" ]
+	[ "$(bd-match databases mounts engines 2>/dev/null | sed -n 3p)" = $'a\tp-db\tid-p-db\tp\t-\t-\t2\tshop\tu\tno' ]
+}
+
+@test "a tool that does not tell its version" {
+	mount p-db a /a
+	printf 'p-db\tid-p-db\tp\tmariadb\tmysqldump\t-\t/a\n' >engines
+	row 2 p shop
+	joins 0 'a p-db 2 shop yes'
+}
+
 @test "rows that nothing answers are a warning" {
 	mount p-db a /a
 	engine p-db p postgres /a
@@ -185,6 +203,8 @@ joins() {
 	refuses databases '2\tp\td\n'                        '3 fields, expected 4'
 	refuses databases '2\tp\t\055\tu\n'                  'field 3 is absent'
 	refuses engines 'a\tid\ti\tpostgres\tt\t1\n'         '6 fields, expected 7'
+	refuses engines 'a\tid\ti\tpostgres\t-\t1\t-\n'     'field 5 is absent'
+	refuses engines 'a\tid\ti\t-\tt\t1\t-\n'            'field 4 is absent'
 	refuses engines 'a\tid\ti\toracle\tt\t1\t-\n'        'field 4: no such engine'
 	refuses engines 'a\t-\ti\tpostgres\tt\t1\t-\n'       'field 2 is absent'
 	refuses mounts 'v\n'                                 '1 fields, expected 14'

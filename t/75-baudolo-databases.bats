@@ -388,6 +388,8 @@ unlock() {
 	grep -Fx 'ERROR: the containers could not be asked for their databases: status 137. No dumps are made.' <<<"$stderr"
 	[ "$(dumped)" = '' ]
 	for v in pgdata mydata web; do copied "$v"; done
+	[ "$(manifest pgdata) $(manifest mydata) $(manifest web)" = 'true false null true false null false false null' ]
+	grep -Fx "WARNING: only-sql requested but no DB dump was produced for DB volume 'mydata'. Falling back to file backup." <<<"$output"
 }
 
 @test "a database in a volume that is called like a file of a generation" {
@@ -407,13 +409,26 @@ unlock() {
 }
 
 @test "a container that cannot be asked is a failure where there are rows for it" {
-	docker pause wiki-db
-	run -1 --separate-stderr run_it
+	docker pause wiki-db odd-database
+	run -1 --separate-stderr run_it --metrics "$PWD/m.prom"
 	grep "^ERROR: container 'wiki-db' has rows in csv, and could not be asked" <<<"$stderr"
+	[ "$(grep -c '^ERROR: .*odd-database' <<<"$stderr")" = 0 ]
+	grep -Fx "ERROR: database 'wiki' of container 'wiki-db' was not dumped to volume 'mydata': its container could not be asked for its databases." <<<"$stderr"
 	[ "$(dumped)" = 'pgdata/sql/shop.backup.sql pgdata/sql/shop.cluster.backup.sql' ]
-	run -0 --separate-stderr run_it --only-files
-	docker unpause wiki-db
+	[ "$(manifest mydata) $(manifest oddone)" = 'true false null false false null' ]
+	[ "$(jq -c '.volumes.mydata | [.result, .last_success, .dumps["wiki.backup.sql"].result]' "$S/status.json")" = '["ok",null,"failed"]' ]
+	grep -Fx 'baudolo_dump_ok{volume="mydata",dump="wiki.backup.sql"} 0' m.prom
+	run ! grep 'last_success.*mydata' m.prom
+	run -1 --separate-stderr run_it --only-sql
+	grep -Fx "WARNING: only-sql requested but no DB dump was produced for DB volume 'mydata'. Falling back to file backup." <<<"$output"
 	copied mydata
+	run -1 --separate-stderr run_it -n
+	grep "^ERROR: container 'wiki-db' has rows" <<<"$stderr"
+	run ! grep wiki-db <<<"$(grep 'Would dump' <<<"$output")"
+	run -0 --separate-stderr run_it --only-files
+	run -0 --separate-stderr run_it --volumes-no-backup-required mydata
+	docker unpause wiki-db odd-database
+	run ! copied mydata
 }
 
 @test "ended by TERM in a dump: nothing is published, nothing goes on" {

@@ -131,7 +131,8 @@ holds() {
 	wait_for eval '[[ $(docker inspect -f "{{.RestartCount}} {{.State.Restarting}}" e76-restarting) == [5-9]" true" ]]'
 	run -1 --separate-stderr bd-engines <input
 	docker unpause e76-paused
-	[ "$(cut -f 1 <<<"$output")" = e76-well ]
+	[ "$(cut -f 4- <<<"$output" | sort -u)" = "$(printf '%s\n' $'-\t-\t-\t-' "$(engines 4- e76-well)")" ]
+	[ "$(cut -f 1-3 <<<"$output")" = "$(cat input)" ]
 	for name in gone paused stopped restarting; do grep "^bd-engines: e76-$name: " <<<"$stderr"; done
 	grep -x 'bd-engines: e76-gone: it has vanished' <<<"$stderr"
 	run ! grep e76-well <<<"$stderr"
@@ -141,7 +142,7 @@ holds() {
 	with_tool e76-broken pg_dumpall 'pg_dumpall (PostgreSQL) 15.14' 3
 	asked e76-broken >input
 	run -1 --separate-stderr bd-engines <input
-	[ -z "$output" ]
+	[ "$output" = "$(sed 's/$/\t-\t-\t-\t-/' input)" ]
 	[ "$stderr" = 'bd-engines: e76-broken: pg_dumpall --version ended with status 3' ]
 }
 
@@ -165,15 +166,16 @@ holds() {
 	run -0 bd-engines <input
 	[ "$(cut -f 1-3 <<<"$output")" = "$(cat input)" ]
 	printf 'a\\nb\x1bc\tno-such-id\ti\n' >input
-	run -1 bd-engines <input
-	[ "$output" = 'bd-engines: a\nb?c: it has vanished' ]
+	run -1 --separate-stderr bd-engines <input
+	[ "$stderr" = 'bd-engines: a\nb?c: it has vanished' ]
+	[ "$output" = "$(sed 's/$/\t-\t-\t-\t-/' input)" ]
 }
 
 @test "a daemon that refuses, and one that is not there" {
 	fake_start
 	fake_says /containers/1/exec '500 Internal Server Error' <<<'{"message": "no more of that"}'
-	run -1 bd-engines <<<$'c\t1\ti'
-	[[ $output == *'no more of that'*'bd-engines: c: pg_dumpall --version could not be run in it' ]]
+	run -1 --separate-stderr bd-engines <<<$'c\t1\ti'
+	[[ $stderr == *'no more of that'*'bd-engines: c: pg_dumpall --version could not be run in it' ]]
 	DOCKER_HOST=unix://$PWD/none run -3 bd-engines <<<$'c\t1\ti\nd\t2\tj'
 	[ "$output" = "bd-engines: $PWD/none: No such file or directory" ]
 }

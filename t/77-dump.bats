@@ -131,6 +131,17 @@ steady() { sed -E '/^\\(un)?restrict /d; s/^-- Dump completed on .*/-- Dump comp
 	nothing
 }
 
+@test "a container that could not be asked: the dump has failed, and nobody is asked again" {
+	record p77-postgres 77pg app 2 | awk -F '\t' -v OFS='\t' '{ $5 = $6 = "-"; $10 = "no" } 1' >records
+	DOCKER_HOST=unix://$PWD/none run -1 --separate-stderr bd-dump -c csv p <records
+	[ "$stderr" = 'bd-dump: p77-postgres: app is not dumped below 77pg: its container could not be asked for its databases' ]
+	[ "$output" = $'77pg\tp77-postgres\tp77\tapp\t-\tno\tfailed\t0\t0.000\t-\tits container could not be asked for its databases' ]
+	nothing
+	awk -F '\t' -v OFS='\t' '{ $7 = $8 = $9 = "-" } 1' records >input
+	run -2 bd-dump -c csv p <input
+	[ "$output" = 'bd-dump: stdin:1: neither an engine nor a row' ]
+}
+
 # NAME REASON: failed for that, a pattern, and left nothing; the rest is done
 failed() {
 	local line

@@ -72,6 +72,7 @@ A=20260101120000 C=20260103120000
 
 @test "bd-coverage: databases without a row" {
 	printf '%s\tid\t%s\t%s\tpg_dump\t15\t-\n' app-db app postgres b-mysql b mariadb c-db c postgres >engines
+	printf 'd-db\tid\td\t-\t-\t-\t-\n' >>engines # it could not be asked
 	printf '2\tb\tdata\tu\n3\tc\t*\tu\n4\tgone\tx\tu\n' >databases
 	run -0 bd-coverage -d databases -e engines volumes generations copies
 	[ "$output" = $'database\tapp-db\tno\t-\tno row in databases.csv\tapp\tpostgres' ]
