@@ -1,7 +1,8 @@
 /* bd-status - tells what became of a run: writes its status as JSON, and its figures for Prometheus.
  *
- * Both files appear whole or not at all. What the status before says of dumps and of earlier
- * success is carried on; one that cannot be read is as good as none. */
+ * Both files appear whole or not at all, the status first: it tells, too, that the figures could not
+ * be written. What the status before says of dumps and of earlier success is carried on, as far as it
+ * is of the right type; the rest of it is as good as none. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,44 +19,55 @@ static const struct kind {
 } kinds[] = {{"plan", 6}, {"results", 9}, {"stops", 6}, {"dumps", 11}, {"stamp", 5}};
 enum { KINDS = sizeof kinds / sizeof *kinds, TOO_LARGE = 64 << 20 };
 
+struct run {
+	const char *generation, *repository;
+	long begun, ended;
+};
+
 /* The input: one line for each record, its kind first; then one with what is known besides, and the status before. */
 static const char status_filter[] =
+    "def like($t): if $t | type == \"object\" then objects | . as $in |"
+    "    if $t | has(\"*\") then with_entries(.value as $v | .value = ($v | like($t[\"*\"])))"
+    "    else $t | with_entries(.key as $k | .value = ([$in[$k] | like($t[$k])] | .[0])) end"
+    "  else select(. == null or type == ($t | type)) end;"
     "def back: if . == \"-\" then null else gsub(\"\\\\\\\\(?<c>[tnr\\\\\\\\])\"; {t:\"\\t\",n:\"\\n\",r:\"\\r\",\"\\\\\":\"\\\\\"}[.c]) end;"
     "def num: if . == null then null else tonumber end;"
     "def row($n): map(select(.[0] == $n) | .[1:] | map(back));"
     "[inputs | split(\"\\t\")] as $in |"
-    "($in | map(select(.[0] == \"before\")) | .[0][1] // \"null\" | try fromjson catch null |"
-    "  if type == \"object\" and (.volumes | type == \"object\") and all(.volumes[]; type == \"object\") then . else {volumes: {}} end) as $before |"
-    "($in | row(\"run\") | .[0]) as [$generation, $begun, $ended, $status, $repository, $version] |"
+    "([$in | map(select(.[0] == \"before\")) | .[0][1] // \"null\" | try fromjson catch null |"
+    "  like({last_success: 0, last_generation: \"\", volumes: {\"*\": {method: \"\", result: \"\", reason: \"\", seconds: 0, files_new: 0,"
+    "    files_linked: 0, bytes_new: 0, bytes_linked: 0, base: \"\", downtime: {\"*\": 0}, dumps: {\"*\": {container: \"\", instance: \"\","
+    "    database: \"\", engine: \"\", result: \"\", bytes: 0, seconds: 0, reason: \"\", last_bytes: 0, shrunk: false}},"
+    "    dump_bytes: {\"*\": 0}, last_success: 0}}})] | .[0]) as $before |"
+    "($in | row(\"run\") | last) as [$generation, $begun, $ended, $status, $repository, $version] |"
     "($begun | num) as $begun | ($ended | num) as $ended | ($status | num) as $status |"
     "($in | row(\"results\") | map({key: .[0], value: .}) | from_entries) as $results |"
     "($in | row(\"stamp\") | map({key: .[0], value: .[1]}) | from_entries) as $stamp |"
     "($in | row(\"stops\") | map(select(.[0] == \"container\"))) as $stops |"
     "($stops | map({key: .[1], value: (.[3] | num)}) | from_entries) as $down |"
-    /* of each volume the dumps by their file; what failed keeps the size of the last that did not */
+    /* of each volume the dumps by their file */
     "(reduce ($in | row(\"dumps\") | .[] | select(.[6] != \"none\")) as $d ({};"
     "  (if $d[3] == \"*\" then \"\\($d[2]).cluster\" else $d[3] end + \".backup.sql\") as $file |"
-    "  (($before.volumes[$d[0]].dumps[$file]? | objects | if .result == \"ok\" then .bytes else .last_bytes end | numbers) // null) as $last |"
+    "  $before.volumes[$d[0]].dump_bytes[$file] as $last |"
     "  .[$d[0]][$file] = ({container: $d[1], instance: $d[2], database: $d[3], engine: $d[4], result: $d[6], bytes: ($d[7] | num),"
     "    seconds: ($d[8] | num), reason: $d[10], last_bytes: $last,"
     "    shrunk: ($d[6] == \"ok\" and $last != null and ($d[7] | num) * 2 < $last)}))) as $dumps |"
     "(($in | row(\"plan\")) + ($dumps | keys | map([., \"dump\", null, null, null, null])) |"
     "  reduce .[] as $p ({}; if has($p[0]) then . else .[$p[0]] = $p end)) as $plan |"
-    "($plan | map_values(. as $p | $results[$p[0]] as $r | $dumps[$p[0]] as $d |"
+    "($plan | map_values(. as $p | $results[$p[0]] as $r | ($dumps[$p[0]] // {}) as $d | $before.volumes[$p[0]] as $was |"
     "  (if $p[1] == \"skip\" then \"skipped\" elif $stamp[$p[0]] == \"failed\" or $r[1] == \"failed\" then \"failed\""
     "   elif $generation == null then \"none\" else \"ok\" end) as $result |"
     "  {method: $p[1], result: $result,"
     "   reason: (if $r[7] != null then $r[7] elif $result == \"failed\" then \"its copy could not be read back\" else $p[3] end),"
     "   seconds: ($r[5] | num), files_new: ($r[3] | num), files_linked: ($r[2] | num), bytes_new: ($r[4] | num), bytes_linked: ($r[8] | num), base: $r[6],"
-    "   downtime: ($p[5] // \"\" | split(\" \") | map(select($down[.] != null) | {key: ., value: $down[.]}) | from_entries),"
-    "   dumps: ($d // {}),"
-    "   last_success: (if $result == \"ok\" and all(($d // {})[]; .result != \"failed\") then $ended"
-    "     else ($before.volumes[$p[0]].last_success? | numbers) // null end) })) as $volumes |"
+    "   downtime: ($p[5] // \"\" | split(\" \") | map(select(. as $c | $down | has($c)) | {key: ., value: $down[.]}) | from_entries),"
+    "   dumps: $d, dump_bytes: (($was.dump_bytes // {}) + ($d | with_entries(select(.value.result == \"ok\") | .value |= .bytes))),"
+    "   last_success: (if $result == \"ok\" and all($d[]; .result != \"failed\") then $ended else $was.last_success end)})) as $volumes |"
     "{schema: 1, version: $version, repository: $repository, generation: $generation, begun: $begun, ended: $ended,"
     " seconds: ($ended - $begun), status: $status,"
-    " last_success: (if $status == 0 then $ended else ($before.last_success | numbers) // null end),"
-    " last_generation: ($generation // ($before.last_generation | strings) // null),"
-    " volumes: (if $plan == {} and $generation == null then $before.volumes else $volumes end),"
+    " last_success: (if $status == 0 then $ended else $before.last_success end),"
+    " last_generation: ($generation // $before.last_generation),"
+    " volumes: (if $plan == {} and $generation == null then $before.volumes // {} else $volumes end),"
     " containers: ($stops | map({key: .[1], value: {downtime: (.[3] | num), killed: (.[4] == \"yes\"), status: .[5]}}) | from_entries)}"
     "| .warnings = [.volumes | to_entries[] | .key as $v | .value.dumps // {} | to_entries[] | select(.value.shrunk) |"
     "  \"the dump \\($v)/\\(.key) has shrunk from \\(.value.last_bytes) to \\(.value.bytes) bytes\"]";
@@ -81,7 +93,7 @@ static const char metrics_filter[] =
     "metric(\"volume_new_files\"; \"Files copied.\"; volumes(.files_new)),"
     "metric(\"volume_linked_bytes\"; \"Bytes shared with the generation before.\"; volumes(.bytes_linked)),"
     "metric(\"volume_linked_files\"; \"Files shared with the generation before.\"; volumes(.files_linked)),"
-    "metric(\"volume_downtime_seconds\"; \"How long the container of it was down that was down for longest.\"; volumes([.downtime[]?] | max // 0)),"
+    "metric(\"volume_downtime_seconds\"; \"How long the container of it was down that was down for longest.\"; volumes([.downtime[]?] | if any(. == null) then null else max // 0 end)),"
     "metric(\"container_downtime_seconds\"; \"How long the container was down.\"; .containers | to_entries[] | [{container: .key}, .value.downtime]),"
     "metric(\"dump_ok\"; \"Whether the dump succeeded.\"; dumps(.result == \"ok\" | bit)),"
     "metric(\"dump_size_bytes\"; \"The size of the dump.\"; dumps(if .result == \"ok\" then .bytes else null end)),"
@@ -94,14 +106,17 @@ usage(void)
 	exit(BD_USAGE);
 }
 
-/* As folder_of, but exits. */
+/* As folder_of, but says what is wrong. */
 static int
 parent_of(const char *path, const char **name)
 {
 	int fd = folder_of(path, name);
-	if (fd < 0 || !**name)
-		err(BD_FATAL, "%s", path);
-	return fd;
+	if (fd >= 0 && **name)
+		return fd;
+	if (fd >= 0)
+		errno = EISDIR;
+	warn("%s", path);
+	return -1;
 }
 
 /* The records of one file, with the kind in front. */
@@ -160,6 +175,26 @@ write_by_jq(FILE *in, const char *const jq[], int dir, const char *name)
 	return -1;
 }
 
+/* The status, all but the exit status of which is in the file in. Returns it to be read, or NULL. */
+static FILE *
+write_status(FILE *in, const struct run *r, long status, int dir, const char *name)
+{
+	static const char *const jq[] = {"jq", "-nR", "--indent", "2", status_filter, NULL};
+	if (fseek(in, 0, SEEK_END) < 0)
+		err(BD_FATAL, "temporary file");
+	fputs("run\t", in);
+	if (TSV_WRITE(in, r->generation, tsv_num((uintmax_t)r->begun).text, tsv_num((uintmax_t)r->ended).text, tsv_num((uintmax_t)status).text,
+	    r->repository, BD_VERSION) < 0)
+		exit(BD_USAGE);
+	if (write_by_jq(in, jq, dir, name) < 0)
+		return NULL;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	FILE *written = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!written)
+		warn("%s", name);
+	return written;
+}
+
 static int
 warnings(FILE *status)
 {
@@ -173,13 +208,13 @@ warnings(FILE *status)
 int
 main(int argc, char *argv[])
 {
-	static const char *const to_status[] = {"jq", "-nR", "--indent", "2", status_filter, NULL};
 	static const char *const to_metrics[] = {"jq", "-r", metrics_filter, NULL};
-	const char *generation = NULL, *metrics = NULL, *name, *metrics_name = NULL;
+	const char *metrics = NULL, *name, *metrics_name = NULL;
+	struct run r = {.generation = NULL};
 	bd_start();
 	for (int c; (c = getopt(argc, argv, "g:m:V")) != -1;)
 		switch (c) {
-		case 'g': generation = optarg; break;
+		case 'g': r.generation = optarg; break;
 		case 'm': metrics = optarg; break;
 		case 'V': bd_version();
 		default: usage();
@@ -187,9 +222,11 @@ main(int argc, char *argv[])
 	argv += optind;
 	if (argc - optind != 5 + KINDS)
 		usage();
-	long begun = bd_number(argv[2], 0, LONG_MAX, "BEGUN"), ended = bd_number(argv[3], 0, LONG_MAX, "ENDED");
+	r.repository = argv[1];
+	r.begun = bd_number(argv[2], 0, LONG_MAX, "BEGUN");
+	r.ended = bd_number(argv[3], 0, LONG_MAX, "ENDED");
 	long status = bd_number(argv[4], 0, 255, "EXIT");
-	FILE *in = tmpfile();
+	FILE *in = tmpfile(), *written;
 	if (!in)
 		err(BD_FATAL, "temporary file");
 	for (int i = 0; i < KINDS; i++) {
@@ -197,22 +234,18 @@ main(int argc, char *argv[])
 		if (rc)
 			return rc;
 	}
-	fputs("run\t", in);
-	if (TSV_WRITE(in, generation, tsv_num((uintmax_t)begun).text, tsv_num((uintmax_t)ended).text, tsv_num((uintmax_t)status).text,
-	    argv[1], BD_VERSION) < 0)
-		return BD_USAGE;
 	int dir = parent_of(argv[0], &name);
+	if (dir < 0)
+		return BD_FATAL;
 	add_before(in, dir, name);
-	if (write_by_jq(in, to_status, dir, name) < 0)
-		return BD_FATAL;
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	FILE *written = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!written)
-		err(BD_FATAL, "%s", argv[0]);
-	if (warnings(written) < 0)
-		return BD_FATAL;
 	int metrics_dir = metrics ? parent_of(metrics, &metrics_name) : -1;
-	if (metrics && write_by_jq(written, to_metrics, metrics_dir, metrics_name) < 0)
+	bool lost = metrics && metrics_dir < 0;
+	if (!(written = write_status(in, &r, lost && !status ? BD_FAILED : status, dir, name)))
 		return BD_FATAL;
-	return bd_finish(BD_DONE);
+	if (metrics && !lost && write_by_jq(written, to_metrics, metrics_dir, metrics_name) < 0) {
+		lost = true;
+		if (!status && !(written = write_status(in, &r, BD_FAILED, dir, name)))
+			return BD_FATAL;
+	}
+	return warnings(written) < 0 ? BD_FATAL : bd_finish(lost ? BD_FAILED : BD_DONE);
 }

@@ -35,7 +35,7 @@ everything() {
 	[ -z "$output" ]
 	v() { jq -c ".volumes.$1" status.json; }
 	[ "$(jq -c 'del(.volumes, .containers, .version)' status.json)" = '{"schema":1,"repository":"/b/h/r","generation":"20260102000000","begun":1000,"ended":1100,"seconds":100,"status":1,"last_success":null,"last_generation":"20260102000000","warnings":[]}' ]
-	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"bytes_linked":45000,"base":"20260101000000","downtime":{"web":1.23},"dumps":{},"last_success":1100}' ]
+	[ "$(v app)" = '{"method":"stop","result":"ok","reason":"needed","seconds":1.5,"files_new":10,"files_linked":90,"bytes_new":5000,"bytes_linked":45000,"base":"20260101000000","downtime":{"web":1.23},"dumps":{},"dump_bytes":{},"last_success":1100}' ]
 	[ "$(v idle.result)" = '"ok"' ]
 	[ "$(v bad | jq -c '[.result, .reason, .last_success]')" = '["failed","unmounted",null]' ]
 	[ "$(v read | jq -c '[.result, .reason]')" = '["failed","its copy could not be read back"]' ]
@@ -43,6 +43,7 @@ everything() {
 	[ "$(v only | jq -c '[.method, .result, .last_success, (.dumps | keys[])]')" = '["dump","ok",1100,"i.cluster.backup.sql"]' ]
 	[ "$(v db | jq -c '[.result, .last_success]')" = '["ok",null]' ]
 	[ "$(v db.dumps | jq -c '.["shop.backup.sql"]')" = '{"container":"pg","instance":"app","database":"shop","engine":"postgres","result":"ok","bytes":1000,"seconds":0.5,"reason":null,"last_bytes":null,"shrunk":false}' ]
+	[ "$(v db.dump_bytes)" = '{"shop.backup.sql":1000}' ]
 	[ "$(v db.dumps | jq -c '.["x.backup.sql"] | [.result, .reason]')" = '["failed","it\nbroke"]' ]
 	[ "$(jq -c .containers status.json)" = '{"web":{"downtime":1.23,"killed":false,"status":"started"}}' ]
 	[ "$(stat -c %a status.json out.prom)" = $'644\n644' ]
@@ -92,6 +93,82 @@ everything() {
 	[ "$output" = 'the dump db/shop.backup.sql has shrunk from 1000 to 499 bytes' ]
 }
 
+@test "a run without dumps forgets none of their sizes" {
+	everything
+	status -g 20260102000000
+	: >dumps
+	status -g 20260103000000
+	[ "$(jq -c '.volumes.db | [.dumps, .dump_bytes]' status.json)" = '[{},{"shop.backup.sql":1000}]' ]
+	run -0 status
+	bd-status status.json /b/h/r 3000 3100 3 /dev/null /dev/null /dev/null /dev/null /dev/null
+	dump_size=10 everything
+	run -0 status -g 20260104000000
+	[ "$output" = 'the dump db/shop.backup.sql has shrunk from 1000 to 10 bytes' ]
+	grep -Fx 'baudolo_dump_shrunk{volume="db",dump="shop.backup.sql"} 1' out.prom
+}
+
+@test "a container that is still down has no downtime yet" {
+	everything
+	rows 'container\tweb\t-\t-\tno\tstopped' 'container\tpg\t-\t2.5\tno\tstarted' >stops
+	sed -i 's/\tweb$/\tweb pg/; /^db/s/pg$/pg gone/' plan
+	status -g 20260102000000
+	promtool check metrics <out.prom
+	[ "$(jq -c '[.volumes[].downtime, .containers.web.downtime]' status.json)" = '[{"web":null,"pg":2.5},{},{},{},{"pg":2.5},{},{},null]' ]
+	[ "$(grep -c '^baudolo_volume_downtime_seconds' out.prom)" = 6 ]
+	! grep 'downtime.*"app"\|downtime.*"web"' out.prom || false
+	grep -Fx 'baudolo_volume_downtime_seconds{volume="db"} 2.5' out.prom
+	# nor after a run that came to nothing
+	bd-status -m out.prom status.json /b/h/r 3000 3100 3 /dev/null /dev/null /dev/null /dev/null /dev/null
+	[ "$(grep -c '^baudolo_volume_downtime_seconds' out.prom)" = 6 ]
+	! grep 'downtime.*"app"' out.prom || false
+}
+
+@test "what is of a wrong type in the status before is as if not there, even if nothing came of the run" {
+	none() { bd-status -m out.prom status.json /b/h/r 3000 3100 3 /dev/null /dev/null /dev/null /dev/null /dev/null; }
+	for was in '"last_success": "a b"' '"seconds": [1]' '"bytes_new": "1\n2"' '"downtime": {"x": "y"}' '"downtime": [1]' '"dumps": {"d": 1}' \
+		'"dumps": [{"bytes": 1}]' '"files_new": {}' '"bytes_linked": true' '"dump_bytes": {"d": "x"}' '"result": []' '"result": {"ok": 1}'; do
+		printf '{"volumes": {"v": {%s}, "w": 1, "x": null}, "last_success": "1 2", "last_generation": 1}' "$was" >status.json
+		none
+		promtool check metrics <out.prom
+		[ "$(grep -v '^#' out.prom | grep -v '^baudolo_last_run_')" = $'baudolo_volume_ok{volume="v"} 0\nbaudolo_volume_downtime_seconds{volume="v"} 0' ] ||
+			{ echo "$was"; cat out.prom; false; }
+		[ "$(jq -c '[.last_success, .last_generation, (.volumes.v | .last_success, .seconds, .bytes_new, .files_new, .result)]' status.json)" = \
+			'[null,null,null,null,null,null,null]' ]
+	done
+	printf '{"volumes": {"v": {"dumps": {"d": {"result": "ok", "bytes": "1 2", "shrunk": "yes"}}, "result": "ok", "seconds": 2}}}' >status.json
+	none
+	promtool check metrics <out.prom
+	for line in 'baudolo_volume_ok{volume="v"} 1' 'baudolo_volume_duration_seconds{volume="v"} 2' 'baudolo_dump_ok{volume="v",dump="d"} 1' \
+		'baudolo_dump_shrunk{volume="v",dump="d"} 0'; do grep -Fx "$line" out.prom; done
+	! grep dump_size out.prom || false
+	# what is right is all kept
+	everything
+	status -g 20260102000000
+	before=$(jq .volumes status.json)
+	none
+	[ "$(jq .volumes status.json)" = "$before" ]
+}
+
+@test "figures that cannot be written: the status tells" {
+	everything
+	status -g 20260101000000
+	mkdir folder
+	for metrics in missing/m status.json/m folder folder/; do
+		run -1 bd-status -m $metrics -g 20260102000000 status.json /b/h/r 1000 2000 0 plan results stops dumps stamp
+		[[ $output == "bd-status: ${metrics%/}"* ]]
+		[ "$(jq -c '[.status, .generation, .ended, .last_success]' status.json)" = '[1,"20260102000000",2000,1100]' ]
+	done
+	run -1 bd-status -m missing/m status.json /b/h/r 1000 2000 3 plan results stops dumps stamp
+	[ "$(jq -c .status status.json)" = 3 ]
+	mkdir bin && printf '#!/bin/sh\ncase $2 in "def escaped"*) exit 5 ;; esac\nexec %s "$@"\n' "$(command -v jq)" >bin/jq && chmod +x bin/jq
+	PATH=$PWD/bin:$PATH run -1 bd-status -m out.prom status.json /b/h/r 1000 2000 0 plan results stops dumps stamp
+	[ "$(jq -c '[.status, .last_success]' status.json)" = '[1,1100]' ]
+	rm -r bin
+	dump_size=1 everything
+	run -1 bd-status -m missing/m -g 20260102000000 status.json /b/h/r 1000 2000 0 plan results stops dumps stamp
+	[[ $output == *'the dump db/shop.backup.sql has shrunk '* ]]
+}
+
 @test "success of old is remembered, volumes that are no more are not; a run that came to nothing changes nothing else" {
 	everything
 	status -g 20260102000000
@@ -111,7 +188,7 @@ everything() {
 	status -g 20260102000000
 	good=$(jq -S 'del(.volumes[].last_success)' status.json)
 	for was in '' '{' '[]' 'null' '{"volumes": []}' '{"volumes": {"app": 1}}' '{"volumes": {"db": {"dumps": 1, "last_success": "x"}}}' \
-		'{"volumes": {"db": {"dumps": {"shop.backup.sql": {"result": "ok", "bytes": "x"}}}}, "last_success": {}, "last_generation": 1}' "$(head -c 5000 /dev/urandom | tr -d '\0')"; do
+		'{"volumes": {"db": {"dump_bytes": {"shop.backup.sql": "x"}}}, "last_success": {}, "last_generation": 1}' "$(head -c 5000 /dev/urandom | tr -d '\0')"; do
 		printf %s "$was" >status.json
 		run -0 status -g 20260102000000
 		[ "$(jq -S 'del(.volumes[].last_success)' status.json)" = "$good" ]
@@ -166,7 +243,6 @@ everything() {
 	done
 	run -3 bd-status missing/status.json /b 1 2 0 plan results stops dumps stamp
 	run -3 bd-status status.json /b 1 2 0 missing results stops dumps stamp
-	run -3 bd-status -m missing/m status.json /b 1 2 0 plan results stops dumps stamp
 	run -0 bd-status -V
 	examples bd-status.1
 }
@@ -197,8 +273,14 @@ everything() {
 	fake_says '/containers/json?all=1' <<<'[]'
 	fake_says /volumes <<<"{\"Volumes\": [{\"Name\": \"v\", \"Driver\": \"local\", \"Mountpoint\": \"$PWD/v\"}]}"
 	run -1 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/missing/m.prom"
+	[[ $output == *"ERROR: the metrics of the run could not be written to $PWD/missing/m.prom." ]]
+	[[ $output != *'the status of'* ]]
+	[ "$(jq -c '[.status, .generation != null]' s/status.json)" = '[1,true]' ] # its own is there
+	rm s/status.json && mkdir s/status.json
+	run -1 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files
 	[[ $output == *'ERROR: the status of the run could not be written.' ]]
-	[ "$(jq -c '[.status, .generation != null]' s/status.json)" = '[0,true]' ] # its own is there
+	rmdir s/status.json
+	run -1 baudolo --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/missing/m.prom"
 	before=$(cat s/status.json)
 	run -0 baudolo -n --backups-dir "$PWD/b" --state-dir "$PWD/s" --only-files --metrics "$PWD/m.prom"
 	[ "$(cat s/status.json)" = "$before" ]
