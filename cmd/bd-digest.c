@@ -140,12 +140,15 @@ leave(void *arg, const struct walk_item *i)
 	return 0;
 }
 
-/* Whether what was written is what the generation before has; then it is linked. */
+/* Whether what was written is what the generation before has; then it is linked, if it can be. */
 static bool
 link_former(struct volume *v)
 {
 	int written = openat(v->dir, tmp_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool linked = written >= 0 && former_is(&v->former, written) && linkat(v->former.dir, MTREE_NAME, v->dir, MTREE_NAME, 0) == 0;
+	int same = written < 0 ? -1 : former_is(&v->former, written);
+	bool linked = same > 0 && linkat(v->former.dir, MTREE_NAME, v->dir, MTREE_NAME, 0) == 0;
+	if (same < 0 || (same > 0 && !linked && errno != EMLINK))
+		warn("%s: " MTREE_NAME " is not shared with the generation before", v->name);
 	if (written >= 0)
 		close(written);
 	return linked;

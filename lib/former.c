@@ -118,11 +118,14 @@ former_digest(struct former *f, const struct walk_item *i)
 	return mtree_is(e, &i->st) && st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev ? e->sha256 : NULL;
 }
 
-bool
+int
 former_is(struct former *f, int mtree)
 {
 	struct stat a, b;
 	int old = f->dir < 0 ? -1 : fileno(f->mtree.in);
-	return old >= 0 && fstat(old, &a) == 0 && fstat(mtree, &b) == 0 && a.st_size == b.st_size && lseek(old, 0, SEEK_SET) == 0 &&
-	    same_bytes(old, mtree, f->volume) > 0;
+	if (old < 0)
+		return 0;
+	if (fstat(old, &a) < 0 || fstat(mtree, &b) < 0 || lseek(old, 0, SEEK_SET) < 0)
+		return -1;
+	return a.st_size == b.st_size ? same_bytes(old, mtree, f->volume) : 0;
 }

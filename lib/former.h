@@ -24,6 +24,6 @@ void former_enter(struct former *f, const struct walk_item *i);
 void former_leave(struct former *f);
 const char *former_digest(struct former *f, const struct walk_item *i);
 
-bool former_is(struct former *f, int mtree); /* whether its contents.mtree is this one, byte for byte, from where that is read */
+int former_is(struct former *f, int mtree); /* whether its contents.mtree is this one, byte for byte, from where that is read: 1, 0, -1 (errno) */
 
 #endif

@@ -104,8 +104,8 @@ find_repository() {
 
 # unread: what read(1) has left of descriptor 3 ends the run. (An error is an end for it.)
 unread() {
-	rest=$(cat <&3) || give_up 'records could not be read.'
-	[ ! "$rest" ] || give_up 'records could not be read to their end.'
+	rest=$(cat <&3 && echo .) || give_up 'records could not be read.'
+	[ "$rest" = . ] || give_up 'records could not be read to their end.'
 	return 1
 }
 

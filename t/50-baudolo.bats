@@ -637,6 +637,18 @@ without() {
 	done
 }
 
+@test "a record whose last byte cannot be read is not the end of the records" {
+	local read
+	run_it >/dev/null
+	strace -f -qq -o trace -P "$S/.baudolo-run/digests" -e trace=read baudolo --backups-dir "$B" --state-dir "$S" --only-files >/dev/null
+	read=$(grep -c 'read([0-9]*, "..*", 1) *= 1' trace) # a byte at a time: that is sh
+	[ "$read" -gt 20 ]
+	run -3 strace -f -qq -o trace -P "$S/.baudolo-run/digests" -e trace=read -e "inject=read:error=EIO:when=$read" \
+		baudolo --backups-dir "$B" --state-dir "$S" --only-files
+	grep -q INJECTED trace
+	[[ $output == *'ERROR: records could not be read to their end.'* ]]
+}
+
 @test "from cron: with next to nothing in the environment, and stdin closed" {
 	run -0 env -i PATH=/usr/bin:/bin ASAN_OPTIONS="$ASAN_OPTIONS" DOCKER_HOST="$DOCKER_HOST" "$BAUDOLO_BIN/baudolo" --backups-dir "$B" --state-dir "$S" --images-no-stop-required web redis --only-files <&-
 	oracle "$(volume_path app)" "$(newest)/app/files"
