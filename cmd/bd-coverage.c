@@ -1,7 +1,7 @@
 /* bd-coverage - tells of each volume how it is protected and since when, or why it is not, and names the
  * databases that nobody dumps: kind name protected last reason instance engine.
  *
- * A pure filter: records of bd-volumes and bd-generations in. */
+ * A pure filter: records of bd-volumes, bd-generations and what finds databases in. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,15 +10,16 @@
 #include "databases.h"
 #include "engine.h"
 #include "listing.h"
+#include "match.h"
 #include "volume.h"
 
 static struct table volumes = {.columns = VOLUME_COLUMNS}, generations = {.columns = GENERATION_COLUMNS}, copies = {.columns = COPY_COLUMNS},
-	databases = {.columns = ROW_COLUMNS}, engines = {.columns = ENGINE_COLUMNS};
+	databases = {.columns = ROW_COLUMNS}, engines = {.columns = ENGINE_COLUMNS}, matched = {.columns = MATCH_COLUMNS};
 
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: bd-coverage [-V] [-d DATABASES -e ENGINES] VOLUMES GENERATIONS COPIES\n");
+	fprintf(stderr, "usage: bd-coverage [-V] [-d DATABASES -e ENGINES] [-m MATCHED] VOLUMES GENERATIONS COPIES\n");
 	exit(BD_USAGE);
 }
 
@@ -73,9 +74,39 @@ later(const char *created, char *const generation[])
 	return timegm(&tm) - zone.tm_gmtoff > strtoll(generation[GENERATION_TIME], NULL, 10);
 }
 
+/* Whether a row of databases.csv asks for a dump of what is in the volume. */
+static bool
+wanted(const char *volume)
+{
+	for (size_t i = 0; i < matched.rows; i++) {
+		char **row = table_row(&matched, i);
+		if (row[MATCH_LINE] && !strcmp(row[MATCH_VOLUME], volume))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_dumps(char *const copy[])
+{
+	return strcmp(copy[COPY_DUMPS], "0");
+}
+
+/* Why a good copy lacks a dump; NULL if it does not. dumped: the newest good one with any. */
+static const char *
+undumped(char *const copy[], char *const dumped[])
+{
+	bool database = field_is(copy[COPY_DATABASE], "yes");
+	if (has_dumps(copy))
+		return database && !field_is(copy[COPY_DUMPED], "yes") ? "a database without a dump" : NULL;
+	if (dumped)
+		return xasprintf("a database not dumped since %s", dumped[COPY_GENERATION]);
+	return database || wanted(copy[COPY_VOLUME]) ? "a database without a dump" : NULL;
+}
+
 /* Why the volume is not in the newest generation as it should be; NULL if it is. */
 static const char *
-trouble(char *const volume[], char *const copy[], char *const last[])
+trouble(char *const volume[], char *const copy[], char *const dumped[], char *const last[])
 {
 	if (!last)
 		return "no generation";
@@ -87,27 +118,28 @@ trouble(char *const volume[], char *const copy[], char *const last[])
 		return "its copy is damaged";
 	if (field_is(copy[COPY_STATUS], "missing"))
 		return "what the manifest names is not there";
-	return field_is(copy[COPY_DATABASE], "yes") && !field_is(copy[COPY_DUMPED], "yes") ? "a database without a dump" : NULL;
+	return undumped(copy, dumped);
 }
 
 static int
 judge_volume(char *const volume[], char *const last[])
 {
-	char **copy = NULL, **good = NULL, **unproven = NULL;
+	char **copy = NULL, **good = NULL, **dumped = NULL, **unproven = NULL;
 	for (size_t i = first_of(volume[VOLUME_NAME]); i < copies.rows; i++) {
 		char **row = table_row(&copies, i);
 		if (strcmp(row[COPY_VOLUME], volume[VOLUME_NAME]))
 			break;
 		bool proven = !field_is(row[COPY_STATUS], "unproven");
 		copy = !copy && proven ? row : copy;
-		good = !good && field_is(row[COPY_STATUS], "good") ? row : good;
+		bool fine = field_is(row[COPY_STATUS], "good");
+		good = !good && fine ? row : good;
+		dumped = !dumped && fine && has_dumps(row) ? row : dumped;
 		unproven = !unproven && !proven ? row : unproven;
 	}
-	const char *why = trouble(volume, copy, last), *how = "no";
-	if (good) {
-		bool dumps = strcmp(good[COPY_DUMPS], "0");
-		how = !field_is(good[COPY_FILES], "yes") ? "dumps" : dumps ? "files+dumps" : "files";
-	} else if (unproven) {
+	const char *why = trouble(volume, copy, dumped, last), *how = "no";
+	if (good)
+		how = !field_is(good[COPY_FILES], "yes") ? "dumps" : has_dumps(good) ? "files+dumps" : "files";
+	else if (unproven) {
 		why = "nothing vouches for its copies";
 		good = unproven;
 	}
@@ -153,12 +185,13 @@ check_engine(const struct tsv *at, char *const row[])
 int
 main(int argc, char *argv[])
 {
-	const char *rows = NULL, *found = NULL;
+	const char *rows = NULL, *found = NULL, *wanting = NULL;
 	bd_start();
-	for (int c; (c = getopt(argc, argv, "d:e:V")) != -1;)
+	for (int c; (c = getopt(argc, argv, "d:e:m:V")) != -1;)
 		switch (c) {
 		case 'd': rows = optarg; break;
 		case 'e': found = optarg; break;
+		case 'm': wanting = optarg; break;
 		case 'V': bd_version();
 		default: usage();
 		}
@@ -170,6 +203,7 @@ main(int argc, char *argv[])
 	rc = rc ? rc : table_load(&copies, argv[2], check_copy);
 	rc = rc || !rows ? rc : table_load(&databases, rows, NULL);
 	rc = rc || !found ? rc : table_load(&engines, found, check_engine);
+	rc = rc || !wanting ? rc : table_load(&matched, wanting, match_check);
 	if (rc)
 		return rc;
 	table_sort(&volumes);

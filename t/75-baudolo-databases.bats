@@ -209,6 +209,15 @@ unlock() {
 	[[ $output == *': 7 volumes, '[0-9]*' files, '* ]]
 }
 
+@test "baudolo-list --coverage: a database that was down when it was backed up" {
+	run_it --only-files
+	g=$(newest)
+	jq '.volumes[] |= {database: false, dumped: false, engine: null}' "$g/manifest.json" >m && cp m "$g/manifest.json"
+	run -0 baudolo-list --coverage --json --backups-dir "$B" --state-dir "$S" --databases-csv csv
+	[ "$(jq -r '.[] | select(.kind == "volume" and .reason) | [.name, .protected, .reason] | join(" ")' <<<"$output")" = "mydata files a database without a dump
+pgdata files a database without a dump" ]
+}
+
 @test "without databases.csv: warnings, no dumps; --only-sql falls back for each" {
 	rm csv
 	run -0 --separate-stderr run_it --dump-only-s

@@ -37,6 +37,10 @@ A=20260101120000 C=20260103120000
 	copy $A db good yes 1 yes yes postgres; copy $C db good yes 0 yes no postgres
 	copy $C db-dumped good yes 2 yes yes mariadb
 	copy $C db-only good no 1 yes yes mariadb
+	copy $A db-once good yes 1 yes yes postgres; copy 20260102120000 db-once good yes 2 yes no postgres; copy $C db-once good
+	copy $A db-down good yes 1 yes yes mariadb; copy $C db-down good yes 0 yes no mariadb
+	copy $C db-some good yes 1 yes no mariadb
+	for v in db-once db-down db-some; do volume $v; done
 	copy 20260104120000 unproven unproven
 	run -0 covered
 	[ "$output" = "$(sort <<-E
@@ -48,7 +52,10 @@ A=20260101120000 C=20260103120000
 		volume	skipped	files	$A	not taken into the last generation	-	-
 		volume	never	no	-	not taken into the last generation	-	-
 		volume	new	no	-	not taken into the last generation	-	-
-		volume	db	files	$C	a database without a dump	-	postgres
+		volume	db	files	$C	a database not dumped since $A	-	postgres
+		volume	db-once	files	$C	a database not dumped since 20260102120000	-	-
+		volume	db-down	files	$C	a database not dumped since $A	-	mariadb
+		volume	db-some	files+dumps	$C	a database without a dump	-	mariadb
 		volume	db-dumped	files+dumps	$C	-	-	mariadb
 		volume	db-only	dumps	$C	-	-	mariadb
 		volume	unproven	no	20260104120000	nothing vouches for its copies	-	-
@@ -76,6 +83,23 @@ A=20260101120000 C=20260103120000
 	printf '2\tb\tdata\tu\n3\tc\t*\tu\n4\tgone\tx\tu\n' >databases
 	run -0 bd-coverage -d databases -e engines volumes generations copies
 	[ "$output" = $'database\tapp-db\tno\t-\tno row in databases.csv\tapp\tpostgres' ]
+}
+
+@test "bd-coverage: volumes that hold a database with a row, and no dump" {
+	gen $A && gen $C
+	for v in asked done norow plain failed; do volume $v; done
+	copy $C asked good; copy $C done good yes 1 yes yes postgres; copy $C norow good; copy $C plain good; copy $C failed failed
+	match() { printf '%s\tc-%s\tid\tc\tpostgres\tpg_dumpall\t%s\tyes\n' "$1" "$1" "$2" >>matched; }
+	match asked $'2\tdata\tu'; match done $'3\tdata\tu'; match norow $'-\t-\t-'; match failed $'4\tdata\tu'
+	run -0 bd-coverage -m matched volumes generations copies
+	[ "$(cut -f 2,3,5 <<<"$output" | tr '\t' ' ')" = "asked files a database without a dump
+done files+dumps -
+failed no its copy failed
+norow files -
+plain files -" ]
+	[ "$(covered | sed -n 1p)" = $'volume\tasked\tfiles\t'$C$'\t-\t-\t-' ]
+	echo x >matched
+	run -2 bd-coverage -m matched volumes generations copies
 }
 
 @test "bd-coverage: hostile names, malformed input, wrong usage, a full disk" {
@@ -145,6 +169,51 @@ list() { baudolo-list --backups-dir "$B" --repo-name repo --state-dir "$PWD/s" -
 	[ "$(jq -c '.[2] | [.verified, .damaged, .verified_time]' <<<"$output")" = '[1,1,1700000001]' ]
 }
 
+@test "baudolo-list: what was verified is not good for ever" {
+	a=$(made 100) b=$(made 50) c=$(made 5)
+	ln -f "$R/$a/v/files/f" "$R/$b/v/files/f"
+	mkdir -p "s/verify$R" "s/bad$R"
+	for g in "$a" "$b" "$c"; do printf '%s\t%s\tok\t1700000000\n' "$g" v "$g" db; done >"s/verify$R/verified"
+	told() { list --json | jq -c 'map([.verified, .damaged])'; }
+	[ "$(told)" = '[[2,0],[2,0],[2,0]]' ]
+	# found in one generation, but it is the same file
+	printf './files/f\t%s\t%s\t%s\tcontent\n' "$(stat -c %i "$R/$b/v/files/f")" "$(stat -c %.9W "$R/$b/v/files/f")" "$b" >"s/bad$R/v"
+	[ "$(told)" = '[[1,1],[1,1],[2,0]]' ]
+	run -0 list
+	[ "$(sed 's/ *whole$//; s/.*  //' <<<"$output" | tail -n +2 | head -n 2)" = $'1 bad\n1 bad' ]
+	# both know of it
+	sed -i "s/^$b\tv\tok/$b\tv\tbad/" "s/verify$R/verified"
+	[ "$(told)" = '[[1,1],[1,1],[2,0]]' ]
+	# what was there
+	rm -r "${R:?}/$c/v"
+	[ "$(told)" = '[[1,1],[1,1],[1,1]]' ]
+}
+
+@test "baudolo-list: a verification and its --quick are seen" {
+	mkdir -p "$R/20260101000000/v/files" && echo a >"$R/20260101000000/v/files/f"
+	cp -al "$R/20260101000000" "$R/20260102000000"
+	for g in 20260101000000 20260102000000; do
+		bd-digest "$R" "$R/$g" >/dev/null
+		bd-stamp "$R/$g" <<<$'v\tok\tno\tno\t-'
+	done
+	verify() { baudolo-verify --backups-dir "$B" --repo-name repo --state-dir "$PWD/s" -q "$@"; }
+	verify
+	[ "$(list | grep -c ' 0 min ')" = 2 ]
+	chmod 4777 "$R/20260102000000/v/files/f"
+	run -1 verify --quick --generation latest
+	[ "$(list | grep -c ' 1 bad ')" = 2 ]
+}
+
+@test "baudolo-list: what is remembered of no known time counts for nothing" {
+	a=$(made 100)
+	mkdir -p "s/verify$R"
+	printf '%s\t%s\tok\t%s\n' "$a" v 1700000000 "$a" db soon >"s/verify$R/verified"
+	printf '%s\tdb\tbad\t\n\nx\n' "$a" >>"s/verify$R/verified"
+	run -0 --separate-stderr list --json
+	[ "$(jq -c 'map([.verified, .damaged, .verified_time])' <<<"$output")" = '[[1,0,1700000000]]' ]
+	[ "$stderr" = "WARNING: $PWD/s/verify$R/verified does not tell what was verified, and when, in 4 lines, first in line 2; they count for nothing." ]
+}
+
 @test "baudolo-list: --json, and what cannot be read" {
 	g=$(made 5)
 	sync -f .
@@ -181,6 +250,10 @@ volume    other  no           -                    newer than the last generatio
 volume    v      files        $when  " ]
 	run -0 list --coverage --json
 	[ "$(jq -c '.[1]' <<<"$output")" = '{"kind":"volume","name":"other","protected":"no","last":null,"reason":"newer than the last generation","instance":null,"engine":null}' ]
+	# a row for a database that does not run
+	printf 'instance;database;username;password\ngone;data;u;p\n' >csv
+	run -0 --separate-stderr list --coverage --databases-csv "$PWD/csv"
+	[[ $stderr == *"'data' is not dumped: no running database answers to instance 'gone'."* ]]
 	fake_stop
 	run -3 list --coverage
 	[[ $output == *'ERROR: bd-volumes ended with status 3.' ]]
