@@ -66,7 +66,7 @@ dump() {
 	fi
 	while IFS=$tab read -r volume container _ database _ _ result _ _ _ reason <&3 || unread; do
 		[ "$result" != failed ] ||
-			error "database '$database' of container '$container' was not dumped to volume '$volume': $(printf %s "$reason" | tr '[:cntrl:]' '?')."
+			error "database '$database' of container '$container' was not dumped to volume '$volume': $reason."
 	done 3<"$work/dumps"
 }
 

@@ -16,29 +16,37 @@ say() {
 	[ "$quiet" ] || printf '%s\n' "$*" || rc=1
 }
 
+# tell WORD TEXT: names in it may hold what a terminal obeys
+tell() {
+	case $2 in
+	*[[:cntrl:]]*) set -- "$1" "$(printf %s "$2" | LC_ALL=C tr '[:cntrl:]' '?')" ;;
+	esac
+	printf '%s: %s\n' "$1" "$2" >&2
+}
+
 warn() {
-	printf 'WARNING: %s\n' "$1" >&2
+	tell WARNING "$1"
 }
 
 # error TEXT: something failed, the rest goes on
 error() {
-	printf 'ERROR: %s\n' "$1" >&2
+	tell ERROR "$1"
 	[ "$rc" != 0 ] || rc=1
 }
 
 # fail TEXT, refuse TEXT, give_up TEXT: see the exit statuses in baudolo(7)
 fail() {
-	printf 'ERROR: %s\n' "$1" >&2
+	tell ERROR "$1"
 	exit 1
 }
 
 refuse() {
-	printf 'ERROR: %s\n' "$1" >&2
+	tell ERROR "$1"
 	exit 2
 }
 
 give_up() {
-	printf 'ERROR: %s\n' "$1" >&2
+	tell ERROR "$1"
 	exit 3
 }
 
@@ -160,7 +168,7 @@ lock() {
 	flock -n 9 && return 0
 	status=$?
 	[ "$status" = 1 ] || give_up "flock ended with status $status."
-	printf 'ERROR: another %s holds the lock %s.\n' "$2" "$1/lock" >&2
+	tell ERROR "another $2 holds the lock $1/lock."
 	exit 4
 }
 }

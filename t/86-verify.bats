@@ -565,6 +565,54 @@ names_of() { (cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -prin
 	[[ $stderr == *"ERROR: ${GEN##*/} ./directory_stemp.json: missing: "* ]]
 }
 
+@test "a scrub: what cannot be verified keeps no other from its turn" {
+	for v in v w x; do
+		mkdir "src/$v"
+		head -c 600K /dev/urandom >"src/$v/1"
+	done
+	backup v="$PWD/src/v" w="$PWD/src/w" x="$PWD/src/x"
+	printf XXXXXXXX | dd of="$GEN/x/files/1" conv=notrunc status=none
+	mkdir -p "s/bad$REPO/v/in-its-place"
+	seen() { awk '$2 { print $1 }' "s/verify$REPO/volumes" | paste -sd ' '; }
+	run -1 --separate-stderr verify --budget 1MiB
+	[[ $stderr == *"ERROR: volume 'v' could not be verified: status 3, see above. The others go on."*"ERROR: 20260101000000/x ./files/1: content: "* ]]
+	[[ $output == *'; more to do.' ]]
+	[ "$(seen)" = 'directory_stemp.json w x' ]
+	[ "$(cut -f 1,2 "s/verify$REPO/verified" | paste -sd ,)" = $'20260101000000\tw,20260101000000\tx' ] || { cat "s/verify$REPO/verified"; false; }
+	# the next time it comes last, and has no turn, for it may take all the time there is
+	run -1 --separate-stderr verify --budget 1MiB
+	[[ $stderr != *"volume 'v'"* ]]
+	run -1 --separate-stderr verify --budget 1TiB
+	[[ $stderr == *"ERROR: 20260101000000/x "*"ERROR: volume 'v'"* ]]
+	rm -r "s/bad$REPO/v"
+	run -1 --separate-stderr verify --budget 1TiB
+	[[ $stderr != *"volume 'v'"* ]]
+	[[ $output != *'more to do.' ]]
+	[ "$(seen)" = 'directory_stemp.json v w x' ]
+	[ ! -s "s/verify$REPO/failed" ]
+	# without a budget there is no other turn to wait for
+	mkdir -p "s/bad$REPO/v/in-its-place"
+	run -3 --separate-stderr verify
+	[[ $stderr == *'ERROR: bd-verify ended with status 3.' ]]
+}
+
+@test "what a terminal would obey is shown as ?" {
+	mkdir src/v
+	echo x >"src/v/"$'\e[31mred\a\ttab\x7f\xc3\xa4'
+	backup v="$PWD/src/v"
+	echo y >"$GEN/v/files/"$'\e[31mred\a\ttab\x7f\xc3\xa4'
+	for shell in dash 'busybox sh' bash; do
+		for lang in C C.UTF-8; do
+			# shellcheck disable=SC2086 # words
+			LC_ALL=$lang run -1 --separate-stderr $shell "$BAUDOLO_BIN/baudolo-verify" --backups-dir b --state-dir "$WORK/s"
+			[[ $stderr == *'ERROR: 20260101000000/v ./files/?[31mred?\ttab?'$'\xc3\xa4'': content: expected sha256='* ]] || { cat -v <<<"$stderr"; false; }
+			LC_ALL=C run ! grep -q '[[:cntrl:]]' <<<"$stderr"
+		done
+	done
+	run -2 --separate-stderr baudolo-verify --repo-name $'a/\e[2J'
+	[ "$stderr" = "ERROR: --repo-name must be a name, not a path: 'a/?[2J'" ]
+}
+
 @test "nothing vouches for the original's generations; two verifications at once" {
 	some src
 	backup v="$PWD/src"
