@@ -184,6 +184,13 @@ list() { baudolo-list --backups-dir "$B" --repo-name repo --state-dir "$PWD/s" -
 	# both know of it
 	sed -i "s/^$b\tv\tok/$b\tv\tbad/" "s/verify$R/verified"
 	[ "$(told)" = '[[1,1],[1,1],[2,0]]' ]
+	# dumps of a copy that failed
+	printf 'v\tok\tno\tno\t-\ndb\tfailed\tyes\tyes\tpostgres\n' | bd-stamp "$R/$c"
+	[ "$(told)" = '[[1,1],[1,1],[1,0]]' ]
+	printf './sql/one.backup.sql\t-\t-\t%s\tcontent\n' "$c" >"s/bad$R/db"
+	[ "$(told)" = '[[1,1],[1,1],[1,1]]' ]
+	printf 'v\tok\tno\tno\t-\ndb\tok\tyes\tyes\tpostgres\n' | bd-stamp "$R/$c"
+	rm "s/bad$R/db"
 	# what was there
 	rm -r "${R:?}/$c/v"
 	[ "$(told)" = '[[1,1],[1,1],[1,1]]' ]
@@ -211,7 +218,7 @@ list() { baudolo-list --backups-dir "$B" --repo-name repo --state-dir "$PWD/s" -
 	printf '%s\tdb\tbad\t\n\nx\n' "$a" >>"s/verify$R/verified"
 	run -0 --separate-stderr list --json
 	[ "$(jq -c 'map([.verified, .damaged, .verified_time])' <<<"$output")" = '[[1,0,1700000000]]' ]
-	[ "$stderr" = "WARNING: $PWD/s/verify$R/verified does not tell what was verified, and when, in 4 lines, first in line 2; they count for nothing." ]
+	[ "$stderr" = "WARNING: $PWD/s/verify$R/verified: line 2 does not tell what was verified, and when; such lines count for nothing." ]
 }
 
 @test "baudolo-list: --json, and what cannot be read" {
