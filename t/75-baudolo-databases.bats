@@ -201,7 +201,7 @@ unlock() {
 @test "--only-files: no dumps, and no look at databases.csv" {
 	echo nonsense >csv
 	run -0 --separate-stderr run_it --only-files
-	[ -z "$stderr" ] || { echo "$stderr"; false; }
+	[ -z "$(grep -v 'file has vanished' <<<"$stderr")" ] || { echo "$stderr"; false; } # a server at work removes files
 	[ "$(dumped)" = '' ]
 	for v in pgdata mydata; do copied "$v"; done
 	[ "$(manifest pgdata)" = 'true false postgres' ]
