@@ -80,7 +80,7 @@ wanted(const char *volume)
 {
 	for (size_t i = 0; i < matched.rows; i++) {
 		char **row = table_row(&matched, i);
-		if (row[MATCH_LINE] && !strcmp(row[MATCH_VOLUME], volume))
+		if (row[MATCH_LINE] && row[MATCH_ENGINE] && !strcmp(row[MATCH_VOLUME], volume))
 			return true;
 	}
 	return false;

@@ -6,11 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "jq.h"
 #include "stamp.h"
 
 /* Records `volume status database dumped engine` to schema 1; see CONTRACT in baudolo(7). */
 static const char manifest_filter[] =
-    "def back: gsub(\"\\\\\\\\(?<c>[tnr\\\\\\\\])\"; {t:\"\\t\",n:\"\\n\",r:\"\\r\",\"\\\\\":\"\\\\\"}[.c]);"
+    JQ_BACK
     "[inputs | split(\"\\t\") | map(back)] as $v |"
     "{schema: 1,"
     " layout: {files_dir: \"files\", sql_dir: \"sql\", dump_suffix: \".backup.sql\","

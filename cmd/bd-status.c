@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jq.h"
 #include "table.h"
 
 /* The records of a run, and the number of their columns. */
@@ -30,9 +31,9 @@ static const char status_filter[] =
     "    if $t | has(\"*\") then with_entries(.value as $v | .value = ($v | like($t[\"*\"])))"
     "    else $t | with_entries(.key as $k | .value = ([$in[$k] | like($t[$k])] | .[0])) end"
     "  else select(. == null or type == ($t | type)) end;"
-    "def back: if . == \"-\" then null else gsub(\"\\\\\\\\(?<c>[tnr\\\\\\\\])\"; {t:\"\\t\",n:\"\\n\",r:\"\\r\",\"\\\\\":\"\\\\\"}[.c]) end;"
+    JQ_BACK "def field: if . == \"-\" then null else back end;"
     "def num: if . == null then null else tonumber end;"
-    "def row($n): map(select(.[0] == $n) | .[1:] | map(back));"
+    "def row($n): map(select(.[0] == $n) | .[1:] | map(field));"
     "[inputs | split(\"\\t\")] as $in |"
     "([$in | map(select(.[0] == \"before\")) | .[0][1] // \"null\" | try fromjson catch null |"
     "  like({last_success: 0, last_generation: \"\", volumes: {\"*\": {method: \"\", result: \"\", reason: \"\", seconds: 0, files_new: 0,"

@@ -36,6 +36,12 @@ folder_of(const char *path, const char **name)
 	return fd;
 }
 
+bool
+same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
 int
 folder_still(int dir, const char *name, int fd)
 {
@@ -44,7 +50,7 @@ folder_still(int dir, const char *name, int fd)
 		return -1;
 	if (fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
-	return open.st_dev == there.st_dev && open.st_ino == there.st_ino;
+	return same_inode(&open, &there);
 }
 
 static int

@@ -21,13 +21,6 @@ doubt(const struct former *f, const char *path)
 	free(shown);
 }
 
-static bool
-same_inode(int a, int b)
-{
-	struct stat x, y;
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
-}
-
 /* The volume in the generation at the path below repo, if that has files and is not the one being built, which may lie
  * in the repository; else -1. */
 static int
@@ -38,7 +31,8 @@ open_volume(const struct former *f, int repo, const char *path, int self)
 		doubt(f, path);
 	else
 		close(files);
-	if (files >= 0 && !same_inode(dir, self))
+	struct stat there, ours;
+	if (files >= 0 && fstat(dir, &there) == 0 && fstat(self, &ours) == 0 && !same_inode(&there, &ours))
 		return dir;
 	if (dir >= 0)
 		close(dir);
@@ -115,7 +109,7 @@ former_digest(struct former *f, const struct walk_item *i)
 		doubt(f, i->path);
 		return NULL;
 	}
-	return mtree_is(e, &i->st) && st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev ? e->sha256 : NULL;
+	return mtree_is(e, &i->st) && same_inode(&st, &i->st) ? e->sha256 : NULL;
 }
 
 int

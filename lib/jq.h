@@ -7,4 +7,7 @@
 FILE *jq_scratch(const char *name); /* a file in memory; NULL said */
 int jq_run(FILE *body, const char *options, const char *filter, FILE **out); /* *out at its start, to be closed; -1 said */
 
+/* For a filter: back is the value of a field of a record. */
+#define JQ_BACK "def back: gsub(\"\\\\\\\\(?<c>[tnr\\\\\\\\])\"; {t:\"\\t\",n:\"\\n\",r:\"\\r\",\"\\\\\":\"\\\\\"}[.c]);"
+
 #endif

@@ -28,7 +28,7 @@ leads_to(int proc, char *target, const char *end, const struct stat *folder)
 	char *path = xasprintf("root%s", target);
 	int rc = fstatat(proc, path, &st, 0);
 	free(path);
-	return rc == 0 ? st.st_dev == folder->st_dev && st.st_ino == folder->st_ino : !is_gone();
+	return rc == 0 ? same_inode(&st, folder) : !is_gone();
 }
 
 /* 1: the link in dir leads there, 0: not, -1 (errno). */

@@ -66,7 +66,7 @@ same_file(int adir, int bdir, const char *name, const struct stat *st)
 {
 	struct stat now;
 	int a = open_file(adir, name), b = open_file(bdir, name), rc = 0;
-	if (a >= 0 && b >= 0 && fstat(a, &now) == 0 && now.st_ino == st->st_ino && now.st_dev == st->st_dev)
+	if (a >= 0 && b >= 0 && fstat(a, &now) == 0 && same_inode(&now, st))
 		rc = same_bytes(a, b, name);
 	if (a >= 0)
 		close(a);

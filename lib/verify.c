@@ -158,12 +158,6 @@ open_stream(struct verify *v, struct stream *s, struct verify_side *side)
 }
 
 static bool
-same_inode(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
-}
-
-static bool
 readable(const struct stream *s, const char *path)
 {
 	return beside_there(&s->at, path) && beside_listed(&s->at, path) && S_ISREG(s->at.disk.st.st_mode) &&

@@ -260,7 +260,7 @@ walk_open(const struct walk_item *i)
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, fd = openat(i->dir, i->name, flags | O_NOATIME);
 	if (fd < 0 && errno == EPERM) /* not ours */
 		fd = openat(i->dir, i->name, flags);
-	if (fd < 0 || (fstat(fd, &st) == 0 && st.st_ino == i->st.st_ino && st.st_dev == i->st.st_dev))
+	if (fd < 0 || (fstat(fd, &st) == 0 && same_inode(&st, &i->st)))
 		return fd;
 	close(fd);
 	errno = EAGAIN;
