@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "mtree.h"
+#include "outdated.h"
 #include "remember.h"
-#include "verify.h"
 
 enum { COLUMNS = 4 }; /* generation volume path from */
 
@@ -108,24 +108,6 @@ found(void *arg, const struct verify_finding *f)
 	free(path);
 }
 
-/* What was found earlier, and would have been found again if it still were so; or its generation is gone. */
-static bool
-outdated(void *arg, const struct bad_thing *t)
-{
-	const struct verify_side *side = arg; /* the last one has no generation */
-	struct stat st;
-	if (fstatat(repo, t->generation, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return true;
-	while (side->generation && strcmp(side->generation, t->generation))
-		side++;
-	if (!side->generation || verify.quick || verify.path)
-		return false;
-	const char *path = !strcmp(t->path, ".") ? "" : t->path + 2;
-	if (!strcmp(path, MTREE_NAME)) /* it is read from its beginning, whatever from is */
-		return !verify.next;
-	return !*path || ((!verify.from || strcmp(path, verify.from) >= 0) && (!verify.next || strcmp(path, verify.next) < 0));
-}
-
 /* False: it is being removed. A generation cannot go while we look at it. */
 static bool
 open_side(const struct job *j, struct verify_side *s, int *held)
@@ -164,7 +146,7 @@ run(size_t first, FILE *out)
 	size_t n = 1;
 	while (first + n < job_count && together(&jobs[first], &jobs[first + n]))
 		n++;
-	struct verify_side *side = xcalloc(n + 1, sizeof *side);
+	struct verify_side *side = xcalloc(n, sizeof *side);
 	int *held = xcalloc(n, sizeof *held);
 	size_t sides = 0;
 	for (size_t i = 0; i < n; i++)
@@ -177,8 +159,10 @@ run(size_t first, FILE *out)
 	for (size_t i = 0; i < sides; i++)
 		if (held[i] >= 0)
 			close(held[i]);
-	if (remember_done(outdated, side) < 0 || results(out, side, sides) < 0)
+	struct outdated known = {.repo = repo, .verify = &verify, .side = side, .sides = sides};
+	if (outdated_begin(&known) < 0 || remember_done(outdated_all(&known), outdated, &known) < 0 || results(out, side, sides) < 0)
 		exit(BD_FATAL);
+	outdated_end(&known);
 	free(held);
 	free(verify.next);
 	free(side);

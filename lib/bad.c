@@ -24,11 +24,18 @@ together(const struct bad_thing *a, const struct bad_thing *b)
 	return !strcmp(a->path, b->path) && !strcmp(a->generation, b->generation);
 }
 
+static int
+by_inode(const void *a, const void *b)
+{
+	const struct bad_thing *x = a, *y = b;
+	return strcmp(x->file.ino, y->file.ino);
+}
+
 static void
-sort(struct bad *b)
+sort(struct bad *b, int (*by)(const void *a, const void *b))
 {
 	if (b->count)
-		qsort(b->thing, b->count, sizeof *b->thing, by_path);
+		qsort(b->thing, b->count, sizeof *b->thing, by);
 }
 
 void
@@ -50,7 +57,7 @@ load(struct bad *b, struct tsv *t)
 		snprintf(file.birth, sizeof file.birth, "%s", t->field[2] ? t->field[2] : "");
 		bad_add(b, t->field[0], t->field[3], t->field[4], &file);
 	}
-	sort(b);
+	sort(b, by_inode);
 	return rc;
 }
 
@@ -116,7 +123,7 @@ bad_save(struct bad *b, int dir, const char *volume)
 		return (unlinkat(dir, volume, 0) < 0 && errno != ENOENT) || fsync(dir) < 0 ? (warn("%s", volume), -1) : 0;
 	if (save_begin(&file, dir, volume, 0600, true) < 0)
 		return -1;
-	sort(b);
+	sort(b, by_path);
 	for (size_t i = 0; i < b->count && rc == 0; i++) {
 		const struct bad_thing *t = &b->thing[i];
 		if (i && together(t - 1, t)) /* one thing is enough to be known of it */
@@ -143,33 +150,38 @@ bad_file_of(int dir, const char *path)
 	return f;
 }
 
+/* Whether the path leads to that file. */
 static bool
-is(const struct bad_file *bad, const struct bad_file *f)
+names(int dir, const char *path, const struct bad_file *bad)
 {
-	return *bad->ino && !strcmp(bad->ino, f->ino) && !strcmp(bad->birth, f->birth);
+	if (!*bad->ino)
+		return false;
+	struct bad_file f = bad_file_of(dir, path);
+	return !strcmp(bad->ino, f.ino) && !strcmp(bad->birth, f.birth);
 }
 
 bool
-bad_has(const struct bad *b, const char *path, int dir, const char *name)
+bad_has(const struct bad *b, ino_t ino, int dir, const char *name)
 {
-	if (b->all || !b->count)
-		return b->all;
-	char *full = xasprintf("./files/%s", path);
+	struct tsv_num number = tsv_num(ino);
 	size_t low = 0, high = b->count;
+	bool found = b->all;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (strcmp(b->thing[middle].path, full) < 0)
+		if (strcmp(b->thing[middle].file.ino, number.text) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	bool found = false;
-	for (; !found && low < b->count && !strcmp(b->thing[low].path, full); low++) {
-		struct bad_file f = bad_file_of(dir, name);
-		found = is(&b->thing[low].file, &f);
-	}
-	free(full);
+	for (; !found && low < b->count && !strcmp(b->thing[low].file.ino, number.text); low++)
+		found = names(dir, name, &b->thing[low].file);
 	return found;
+}
+
+bool
+bad_there(const struct bad_thing *t, int volume)
+{
+	return names(volume, t->path, &t->file);
 }
 
 unsigned
@@ -178,11 +190,7 @@ bad_parts(const struct bad *b, const char *generation, int volume)
 	unsigned parts = b->all ? BAD_FILES | BAD_DUMPS : 0;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct bad_thing *t = &b->thing[i];
-		struct bad_file f = {0};
-		bool here = !strcmp(t->generation, generation);
-		if (!here && *t->file.ino)
-			f = bad_file_of(volume, t->path);
-		if (here || is(&t->file, &f))
+		if (!strcmp(t->generation, generation) || bad_there(t, volume))
 			parts |= !strncmp(t->path, "./sql", 5) ? BAD_DUMPS : !strncmp(t->path, "./files", 7) ? BAD_FILES : BAD_FILES | BAD_DUMPS;
 	}
 	return parts;

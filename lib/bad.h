@@ -21,7 +21,7 @@ struct bad {
 	bool all; /* the file could not be read: everything may be bad */
 };
 
-void bad_open(struct bad *b, int dir, const char *volume); /* no such file: nothing is bad. In the order of paths */
+void bad_open(struct bad *b, int dir, const char *volume); /* no such file: nothing is bad */
 void bad_close(struct bad *b);
 void bad_add(struct bad *b, const char *path, const char *generation, const char *what, const struct bad_file *file);
 void bad_drop(struct bad *b, bool (*gone)(void *arg, const struct bad_thing *t), void *arg);
@@ -29,8 +29,10 @@ int bad_save(struct bad *b, int dir, const char *volume); /* durably; -1 said */
 
 struct bad_file bad_file_of(int dir, const char *path);
 
-/* Whether the file that dir has under a name is one that was found wrong; path is that in the copy. */
-bool bad_has(const struct bad *b, const char *path, int dir, const char *name);
+/* Whether the file that dir has under a name, which is that inode, was found wrong under any of its names. b as it was opened. */
+bool bad_has(const struct bad *b, ino_t ino, int dir, const char *name);
+
+bool bad_there(const struct bad_thing *t, int volume); /* whether the open folder has the wrong file at its path */
 
 /* What of a volume of a generation, its open folder, is not as it should be: found in it, or in another that names the same file. */
 enum { BAD_FILES = 1, BAD_DUMPS = 2 };

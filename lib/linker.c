@@ -224,7 +224,7 @@ linker_unchanged(struct linker *l, const struct walk_item *i, struct stat *prev)
 		return 0;
 	if (fstatat(now->prev, i->name, prev, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : linker_said(l, i->path);
-	if (!same_stat(&i->st, prev) || (j->bad && bad_has(j->bad, i->path, now->prev, i->name)))
+	if (!same_stat(&i->st, prev) || (j->bad && bad_has(j->bad, prev->st_ino, now->prev, i->name)))
 		return 0;
 	if (i->st.st_nlink > 1 && prev->st_nlink + i->st.st_nlink > l->link_max)
 		return 0;

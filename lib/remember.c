@@ -17,7 +17,7 @@ static int
 save(void)
 {
 	int rc = 0;
-	if (unsaved && folder >= 0) {
+	if (unsaved && folder >= 0 && !known.all) {
 		for (size_t i = 0; i < known.count; i++)
 			bad_add(&found, known.thing[i].path, known.thing[i].generation, known.thing[i].what, &known.thing[i].file);
 		rc = bad_save(&found, folder, volume);
@@ -83,12 +83,13 @@ remember_add(const char *path, const char *generation, const char *what, const s
 }
 
 int
-remember_done(bool (*outdated)(void *arg, const struct bad_thing *t), void *arg)
+remember_done(bool all, bool (*outdated)(void *arg, const struct bad_thing *t), void *arg)
 {
 	pthread_mutex_lock(&lock);
 	size_t before = known.count;
 	bad_drop(&known, outdated, arg);
 	unsaved = unsaved || known.all || known.count != before;
+	known.all = known.all && !all;
 	int rc = save();
 	bad_close(&known);
 	bad_close(&found);

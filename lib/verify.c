@@ -133,6 +133,7 @@ static void
 wrong(void *arg, const char *path, const char *what, int why)
 {
 	struct stream *s = arg;
+	s->side->partly = true;
 	find(s->v, s->side, path, what, why);
 }
 
@@ -143,13 +144,16 @@ open_stream(struct verify *v, struct stream *s, struct verify_side *side)
 	*s = (struct stream){.v = v, .side = side, .at = {.path = v->path, .from = v->from, .wrong = wrong, .arg = s}};
 	side->status = VERIFY_OK;
 	side->files = side->bytes = 0;
+	side->partly = true;
 	if (side->dir < 0 && side->why != ENOENT && side->why != ENOTDIR && side->why != ELOOP)
 		find(v, side, ".", "unreadable", side->why);
-	else if (side->dir < 0)
+	else if (side->dir < 0) {
+		side->partly = false;
 		find(v, side, ".", "missing", 0);
-	else if (beside_open(&s->at, side->dir, v->volume, side->generation) == 0)
+	} else if (beside_open(&s->at, side->dir, v->volume, side->generation) == 0) {
+		side->partly = false;
 		return true;
-	else if (errno == ENOENT) {
+	} else if (errno == ENOENT) {
 		side->status = VERIFY_UNVOUCHED;
 		find(v, side, ".", "unvouched", 0);
 	} else

@@ -11,6 +11,7 @@ struct verify_side { /* the volume in one generation */
 	const char *generation;
 	int dir, why;    /* its folder, closed by us; -1: there is none, or it cannot be opened (errno) */
 	enum verify_status status; /* result */
+	bool partly;     /* result: its list, or a folder, could not be read, so that not all was compared */
 	uintmax_t files, bytes;    /* result: files compared by content; bytes read for that */
 };
 

@@ -386,6 +386,94 @@ mtree_names() {
 	[ "$(bd-generations -v -x "s/bad$REPO" "$REPO" | cut -f 2,4,5 | grep damaged)" = "${GEN##*/}"$'\tv\tdamaged' ]
 }
 
+# Another first byte, which no time tells of.
+damage() {
+	cp -p "$1" was
+	printf X | dd of="$1" conv=notrunc status=none && touch -r was "$1"
+}
+
+@test "what was found under one name is not linked under another" {
+	some src
+	settled
+	backup v="$PWD/src"
+	damage "$GEN/v/files/a"
+	mkdir -p "s/bad$REPO"
+	run -1 bd-verify -x "s/bad$REPO" "$REPO" <<<$'20260101000000\tv\t./files/d/a2\t-'
+	[ "$(cut -f 1 "s/bad$REPO/v")" = ./files/d/a2 ]
+	backup v="$PWD/src"
+	oracle src "$GEN/v/files"
+	[ "$GEN/v/files/d/b" -ef "$REPO/20260101000000/v/files/d/b" ]
+}
+
+@test "what is damaged stays known until it is read again, or nothing has it any more" {
+	some src
+	settled
+	known() { cut -f 1,4,5 "s/bad$REPO/v" | tr '\t\n' ' ;'; }
+	backup v="$PWD/src"
+	backup v="$PWD/src"
+	f=$GEN/v/files/d/b
+	damage "$f"
+	run -1 verify --generation 20260101000000
+	rm -r "$REPO/20260101000000"
+	run -0 verify --quick
+	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	[ "$(bd-generations -v -x "s/bad$REPO" "$REPO" | cut -f 2,5)" = $'20260101000001\tdamaged' ]
+	# parts of it, before and behind
+	run -0 bd-verify -b 1 -x "s/bad$REPO" "$REPO" <<<$'20260101000001\tv\t-\t-'
+	run -0 bd-verify -x "s/bad$REPO" "$REPO" <<<$'20260101000001\tv\t-\t./files/l'
+	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	backup v="$PWD/src"
+	oracle src "$GEN/v/files"
+	# the generation that is left without it
+	run -0 verify --generation latest
+	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	run -1 verify
+	[ "$(known)" = './files/d/b 20260101000001 content;' ]
+	# without a list nothing is read
+	mv "$REPO/20260101000001/v/contents.mtree" list
+	run -1 verify
+	[ "$(known)" = '. 20260101000001 unvouched;./files/d/b 20260101000001 content;' ]
+	mv list "$REPO/20260101000001/v/contents.mtree"
+	run -1 verify
+	# gone with its generation, or found good in another
+	cp "s/bad$REPO/v" v
+	mv "$REPO/20260101000001" aside
+	run -0 verify --quick
+	[ ! -e "s/bad$REPO/v" ]
+	mv aside "$REPO/20260101000001"
+	sed 's/20260101000001/20260101000000/' v >"s/bad$REPO/v"
+	cat was >"$f" && touch -r was "$f"
+	run -0 verify --generation latest
+	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	run -0 verify --generation 20260101000001
+	[ ! -e "s/bad$REPO/v" ]
+}
+
+@test "a list that nobody understands is forgotten when all was read, and not before" {
+	some src
+	settled
+	backup v="$PWD/src"
+	backup v="$PWD/src"
+	mkdir -p "$REPO/20250101000000/v/files" "s/bad$REPO" # of the original: it cannot be verified
+	echo nonsense >"s/bad$REPO/v"
+	for args in --quick '--generation latest'; do
+		# shellcheck disable=SC2086 # several
+		run -0 verify $args
+		[ "$(cat "s/bad$REPO/v")" = nonsense ]
+	done
+	run -0 bd-verify -b 1 -x "s/bad$REPO" "$REPO" < <(jobs | sed 1d)
+	[ "$(cat "s/bad$REPO/v")" = nonsense ]
+	damage "$GEN/v/files/d/b"
+	run -1 verify --generation latest
+	[ "$(cat "s/bad$REPO/v")" = nonsense ]
+	run -1 verify
+	[ "$(cut -f 1,5 "s/bad$REPO/v" | sort -u)" = $'./files/d/b\tcontent' ]
+	cat was >"$GEN/v/files/d/b" && touch -r was "$GEN/v/files/d/b"
+	echo nonsense >"s/bad$REPO/v"
+	run -0 verify
+	[ ! -e "s/bad$REPO/v" ]
+}
+
 @test "what is found is named and known at once, whatever ends it" {
 	some src && mkdir w && echo w >w/f
 	backup v="$PWD/src" w="$PWD/w"
