@@ -118,7 +118,7 @@ database  wiki-db   no           -                    no row in databases.csv (i
 	sed -i 's/;pw$/;wrong/' csv
 	run -1 run_it -q
 	run -0 covered --json
-	[ "$(jq -c 'map(select(.name == "wikidata") | [.protected, .reason])' <<<"$output")" = '[["files","a database without a dump"]]' ]
+	[[ $(jq -c 'map(select(.name == "wikidata") | [.protected, .reason])' <<<"$output") == '[["files","a database not dumped since '*'"]]' ]]
 }
 
 
