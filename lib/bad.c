@@ -15,13 +15,16 @@ by_path(const void *a, const void *b)
 	const struct bad_thing *x = a, *y = b;
 	int order = strcmp(x->path, y->path);
 	order = order ? order : strcmp(x->generation, y->generation);
+	order = order ? order : strcmp(x->file.ino, y->file.ino);
+	order = order ? order : strcmp(x->file.birth, y->file.birth);
 	return order ? order : strcmp(x->what, y->what);
 }
 
 static bool
 together(const struct bad_thing *a, const struct bad_thing *b)
 {
-	return !strcmp(a->path, b->path) && !strcmp(a->generation, b->generation);
+	return !strcmp(a->path, b->path) && !strcmp(a->generation, b->generation) && !strcmp(a->file.ino, b->file.ino) &&
+	       !strcmp(a->file.birth, b->file.birth);
 }
 
 static int
@@ -94,7 +97,7 @@ drop(struct bad_thing *t)
 }
 
 void
-bad_drop(struct bad *b, bool (*gone)(void *arg, const struct bad_thing *t), void *arg)
+bad_drop(struct bad *b, bool (*gone)(void *arg, struct bad_thing *t), void *arg)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < b->count; i++)

@@ -24,7 +24,7 @@ struct bad {
 void bad_open(struct bad *b, int dir, const char *volume); /* no such file: nothing is bad */
 void bad_close(struct bad *b);
 void bad_add(struct bad *b, const char *path, const char *generation, const char *what, const struct bad_file *file);
-void bad_drop(struct bad *b, bool (*gone)(void *arg, const struct bad_thing *t), void *arg);
+void bad_drop(struct bad *b, bool (*gone)(void *arg, struct bad_thing *t), void *arg);
 int bad_save(struct bad *b, int dir, const char *volume); /* durably; -1 said */
 
 struct bad_file bad_file_of(int dir, const char *path);

@@ -58,26 +58,33 @@ has(const struct outdated *o, const char *generation, const struct bad_thing *t)
 	return there;
 }
 
-/* Whether generations still have the wrong file at its path, and it was compared in none of them. */
-static bool
-is_left(const struct outdated *o, const struct bad_thing *t)
+/* A generation that still has the wrong file at its path, if it was compared in none that has; or NULL. */
+static const char *
+left_in(const struct outdated *o, const struct bad_thing *t)
 {
-	bool left = false;
+	const char *left = NULL;
 	for (size_t i = 0; o->generations[i]; i++) {
 		if (!has(o, o->generations[i], t))
 			continue;
 		if (compared(o, o->generations[i], t->path))
-			return false;
-		left = true;
+			return NULL;
+		left = o->generations[i];
 	}
 	return left;
 }
 
 bool
-outdated(void *arg, const struct bad_thing *t)
+outdated(void *arg, struct bad_thing *t)
 {
 	const struct outdated *o = arg;
-	return (!is_there(o, t->generation) || compared(o, t->generation, t->path)) && !is_left(o, t);
+	if (is_there(o, t->generation) && !compared(o, t->generation, t->path))
+		return false;
+	const char *left = left_in(o, t);
+	if (!left)
+		return true;
+	free(t->generation);
+	t->generation = xstrdup(left);
+	return false;
 }
 
 bool

@@ -19,7 +19,7 @@ struct outdated {
 int outdated_begin(struct outdated *o); /* -1 said */
 void outdated_end(struct outdated *o);
 
-bool outdated(void *o, const struct bad_thing *t);
+bool outdated(void *o, struct bad_thing *t); /* if another generation is left with it, it becomes that one's */
 bool outdated_all(const struct outdated *o); /* all is, whatever it was: all of the volume was compared, in each generation that has a list of it */
 
 #endif

@@ -83,12 +83,11 @@ remember_add(const char *path, const char *generation, const char *what, const s
 }
 
 int
-remember_done(bool all, bool (*outdated)(void *arg, const struct bad_thing *t), void *arg)
+remember_done(bool all, bool (*outdated)(void *arg, struct bad_thing *t), void *arg)
 {
 	pthread_mutex_lock(&lock);
-	size_t before = known.count;
+	unsaved = unsaved || known.all || known.count;
 	bad_drop(&known, outdated, arg);
-	unsaved = unsaved || known.all || known.count != before;
 	known.all = known.all && !all;
 	int rc = save();
 	bad_close(&known);

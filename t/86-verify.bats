@@ -416,17 +416,17 @@ damage() {
 	run -1 verify --generation 20260101000000
 	rm -r "$REPO/20260101000000"
 	run -0 verify --quick
-	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	[ "$(known)" = './files/d/b 20260101000001 content;' ]
 	[ "$(bd-generations -v -x "s/bad$REPO" "$REPO" | cut -f 2,5)" = $'20260101000001\tdamaged' ]
 	# parts of it, before and behind
 	run -0 bd-verify -b 1 -x "s/bad$REPO" "$REPO" <<<$'20260101000001\tv\t-\t-'
 	run -0 bd-verify -x "s/bad$REPO" "$REPO" <<<$'20260101000001\tv\t-\t./files/l'
-	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	[ "$(known)" = './files/d/b 20260101000001 content;' ]
 	backup v="$PWD/src"
 	oracle src "$GEN/v/files"
 	# the generation that is left without it
 	run -0 verify --generation latest
-	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	[ "$(known)" = './files/d/b 20260101000001 content;' ]
 	run -1 verify
 	[ "$(known)" = './files/d/b 20260101000001 content;' ]
 	# without a list nothing is read
@@ -444,9 +444,35 @@ damage() {
 	sed 's/20260101000001/20260101000000/' v >"s/bad$REPO/v"
 	cat was >"$f" && touch -r was "$f"
 	run -0 verify --generation latest
-	[ "$(known)" = './files/d/b 20260101000000 content;' ]
+	[ "$(known)" = './files/d/b 20260101000001 content;' ]
 	run -0 verify --generation 20260101000001
 	[ ! -e "s/bad$REPO/v" ]
+}
+
+@test "what was mended under a new inode is good, and what still has the wrong one is not" {
+	some src
+	settled
+	state() { bd-generations -v -x "s/bad$REPO" "$REPO" | cut -f 2,5 | tr '\t\n' ' ;'; }
+	backup v="$PWD/src"
+	f=$GEN/v/files/d/b
+	backup v="$PWD/src"
+	damage "$f"
+	run -1 verify --generation 20260101000000
+	[ "$(state)" = '20260101000000 damaged;20260101000001 damaged;' ]
+	cp -p "$f" bad
+	mend() { touch -r "${f%/*}" time && cp -p "$1" new && mv new "$f" && touch -r time "${f%/*}"; }
+	mend was
+	run -0 verify --generation 20260101000000
+	[ "$(state)" = '20260101000000 good;20260101000001 damaged;' ]
+	# nor is it forgotten when the new one is wrong, too
+	mend bad
+	run -1 verify --generation 20260101000000
+	[ "$(state)" = '20260101000000 damaged;20260101000001 damaged;' ]
+	mend was
+	run -1 verify
+	[ "$(state)" = '20260101000000 good;20260101000001 damaged;' ]
+	mv "$REPO/20260101000001/v/files/d/b" gone # that makes nothing good
+	[ "$(state)" = '20260101000000 good;20260101000001 damaged;' ]
 }
 
 @test "a list that nobody understands is forgotten when all was read, and not before" {
