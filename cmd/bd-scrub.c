@@ -134,15 +134,15 @@ static int
 print_known(struct volume *v, const char *time)
 {
 	char **result = result_of(v->name);
-	if (result ? !result[R_NEXT] : !belongs(v, v->first)) { /* all was compared, or nothing is left of what was begun */
-		v->last = time;
-		v->newest = v->begun = v->next = NULL;
-	} else if (result) {
+	if (result && result[R_NEXT]) {
 		if (!v->next) {
 			v->newest = generation_of(v->first + v->count - 1);
 			v->begun = time;
 		}
 		v->next = result[R_NEXT];
+	} else if (result || !belongs(v, v->first)) { /* all was compared, or nothing is left of what was begun */
+		v->last = result ? time : v->last;
+		v->newest = v->begun = v->next = NULL;
 	}
 	return TSV_WRITE(stdout, v->name, v->last, v->newest, v->begun, v->next);
 }

@@ -40,13 +40,14 @@ now() { bd-scrub -r results -t "$1" known volumes; }
 	[ "$(turns | cut -f 2 | uniq | tr '\n' ' ')" = 'd c f a b e ' ]
 }
 
-@test "of what was begun nothing is left: it is complete, and has its turn" {
-	rows 'v\t5\t2\t150\t./files/x' >known
-	rows '3\tv' >volumes
-	[ -z "$(turns)" ]
-	[ "$(now 200)" = "$(rows 'v\t200\t-\t-\t-')" ]
+@test "of what was begun nothing is left: nothing was read of what there is, and it has its turn" {
+	rows 'v\t5\t2\t150\t./files/x' 'w\t100\t-\t-\t-' >known
+	rows '3\tv' '3\tw' >volumes
+	[ "$(turns)" = "$(rows '3\tw\t-\t-')" ]
+	rows '3\tw\tok\t1\t1\t-' >results
+	[ "$(now 200)" = "$(rows 'v\t5\t-\t-\t-' 'w\t200\t-\t-\t-')" ]
 	now 200 >next && mv next known
-	[ "$(turns)" = "$(rows '3\tv\t-\t-')" ]
+	[ "$(turns)" = "$(rows '3\tv\t-\t-' '3\tw\t-\t-')" ]
 }
 
 @test "what is in no generation has turns, too" {
