@@ -496,7 +496,7 @@ damage() {
 	[ "$(cut -f 1,5 "s/bad$REPO/v" | sort -u)" = $'./files/d/b\tcontent' ]
 	cat was >"$GEN/v/files/d/b" && touch -r was "$GEN/v/files/d/b"
 	echo nonsense >"s/bad$REPO/v"
-	run -0 verify
+	run -0 verify --volume v # as the warning says
 	[ ! -e "s/bad$REPO/v" ]
 }
 
@@ -703,6 +703,22 @@ names_of() { (cd "$1" && find . -mindepth 1 ! -path ./directory_stemp.json -prin
 	[[ $stderr != *"volume 'v'"* ]]
 	[[ $output != *'more to do.' ]]
 	[ "$(seen)" = 'directory_stemp.json v w x' ]
+	[ ! -s "s/verify$REPO/failed" ]
+	# it is written only when it changes, and what is in no generation any more goes
+	printf '%s\n' gone v >"s/verify$REPO/failed"
+	mkdir -p "s/bad$REPO/v/in-its-place"
+	run -1 verify --budget 1TiB
+	[ "$(cat "s/verify$REPO/failed")" = v ]
+	inode=$(stat -c %i "s/verify$REPO/failed")
+	run -1 verify --budget 1TiB
+	[ "$(stat -c %i "s/verify$REPO/failed")" = "$inode" ]
+	rm -r "s/bad$REPO/v"
+	# the stamps are told of as such
+	cp -r "$BAUDOLO_BIN" bin && rm bin/bd-stamped && printf '#!/bin/sh\nexit 3\n' >bin/bd-stamped && chmod +x bin/bd-stamped
+	run -1 --separate-stderr bin/baudolo-verify --backups-dir b --state-dir "$WORK/s" --budget 1TiB
+	[[ $stderr == *'ERROR: the stamps could not be verified: status 3, see above. The others go on.'* && $stderr == *'ERROR: 20260101000000/x '* ]]
+	[ "$(cat "s/verify$REPO/failed")" = directory_stemp.json ]
+	run -1 verify --budget 1TiB
 	[ ! -s "s/verify$REPO/failed" ]
 	# without a budget there is no other turn to wait for
 	mkdir -p "s/bad$REPO/v/in-its-place"
