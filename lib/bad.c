@@ -78,7 +78,7 @@ bad_open(struct bad *b, int dir, const char *volume)
 	else
 		warn("%s", volume);
 	if (!in || load(b, &t) < 0) {
-		warnx("WARNING: which files of %s are damaged cannot be told: all may be", volume);
+		warnx("WARNING: which files of %s are damaged cannot be told: all may be; 'baudolo-verify --volume %s' finds out", volume, volume);
 		b->all = true;
 	}
 	if (in) {

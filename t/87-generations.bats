@@ -224,7 +224,7 @@ states() { bd-generations repo | cut -f 2,4 | tr '\t\n' ': '; }
 	# who knows
 	echo x >bad/v
 	run -0 --separate-stderr bd-generations -v -x bad repo
-	[[ $stderr == 'bd-generations: v:1: 1 fields, expected 5'$'\n'*'WARNING: which files of v are damaged cannot be told: all may be'* ]]
+	[[ $stderr == 'bd-generations: v:1: 1 fields, expected 5'$'\n'*'WARNING: which files of v are damaged cannot be told: all may be; '"'baudolo-verify --volume v' finds out" ]]
 	[ "$(cut -f 4,5 <<<"$output" | tr '\t\n' ': ')" = 'v:damaged w:good v:damaged w:good v:damaged w:good ' ]
 	run -3 bd-generations -v -x missing repo
 	run -2 bd-generations -x bad repo
