@@ -44,7 +44,7 @@ unmoved(int src, char *path, const struct timespec *t0)
 			*end = '\0';
 		ok = fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 		if (!ok && errno != ENOENT && errno != ENOTDIR)
-			warn("%s: no index of what has come from here", path);
+			warn("%s: it is taken for changed", path);
 		ok = ok && st.st_ctim.tv_sec < t0->tv_sec - 1;
 		if (end)
 			*end++ = '/';
@@ -59,7 +59,11 @@ has_arrived(const struct copy *c, struct copy_result *r, const struct link_job *
 	char *path = NULL;
 	size_t room = 0;
 	struct stat st;
-	bool ok = fseek(told, 0, SEEK_SET) == 0;
+	bool ok = true;
+	if (fseek(told, 0, SEEK_SET) != 0) {
+		because(r, "what is to be copied cannot be noted: %s", strerror(errno));
+		return false;
+	}
 	while (ok && getdelim(&path, &room, '\0', told) > 0) {
 		if (fstatat(j->dest, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
@@ -67,11 +71,15 @@ has_arrived(const struct copy *c, struct copy_result *r, const struct link_job *
 			r->status = COPY_VANISHED;
 			continue;
 		}
-		because(r, "rsync did not copy %s", path);
+		char *shown = tsv_show(path);
+		because(r, "rsync did not copy %s", shown);
+		free(shown);
 		ok = false;
 	}
-	if (ferror(told))
+	if (ferror(told)) {
+		because(r, "what was to be copied cannot be read again");
 		ok = false;
+	}
 	free(path);
 	return ok;
 }

@@ -171,33 +171,38 @@ end_gently(pid_t leader, const char *container, const char *layer)
 	return false;
 }
 
+/* runs: the daemon says so. 1: it is ended, 0: it had ended, -1 said. */
 static int
-end_process(pid_t pid, const char *container, const char *layer, const char *name)
+end_process(pid_t pid, bool runs, const char *container, const char *layer, const char *name)
 {
 	struct process p;
 	if (!signal_all(pid, container, layer, 0, false)) {
-		if (!look(tsv_num((uintmax_t)pid).text, &p)) /* it has just ended; a daemon elsewhere would say it runs */
+		/* it has just ended; a daemon elsewhere would say it runs */
+		if (!runs || !look(tsv_num((uintmax_t)pid).text, &p))
 			return 0;
 		warnx("%s: process %d is not seen to be in it, so it is not ended", name, (int)pid);
 		return -1;
 	}
 	if (end_gently(pid, container, layer))
-		return 0;
+		return 1;
 	signal_all(pid, container, layer, SIGTERM, false);
 	if (!wait_for_all(pid, container, layer, TERM_TIME))
-		return 0;
+		return 1;
 	signal_all(pid, container, layer, SIGKILL, false);
 	if (!wait_for_all(pid, container, layer, KILL_TIME))
-		return 0;
+		return 1;
 	warnx("%s: process %d does not end", name, (int)pid);
 	return -1;
 }
 
-/* Of one that runs. */
+/* Of one that was started. Docker says of a command that it does not run, and ended with status 126, once it could not pass on
+ * what the command wrote, which goes on nevertheless (seen with Docker 20.10): only its process tells. */
 static int
-end_running(struct docker *d, const struct exec_state *s, const char *name)
+end_started(struct docker *d, const struct exec_state *s, const char *name)
 {
 	struct container c;
+	if (!d->socket && !s->running)
+		return 0;
 	if (!d->socket) {
 		warnx("%s: what was started in it may go on: the daemon at %s is not known to be on this host",
 		    name ? name : s->container, d->where);
@@ -207,12 +212,12 @@ end_running(struct docker *d, const struct exec_state *s, const char *name)
 	if (rc == DOCKER_NONE)
 		return 0;
 	if (rc == 0) {
-		rc = end_process(s->pid, s->container, container_get(&c, "layer"), name ? name : c.name);
-		if (rc == 0 && !name)
+		rc = end_process(s->pid, s->running, s->container, container_get(&c, "layer"), name ? name : c.name);
+		if (rc > 0 && !name)
 			warnx("%s: process %d, which was left in it, is ended", c.name, (int)s->pid);
 		container_free(&c);
 	}
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 /* Whether it is being started: then it is neither to be ended yet, nor known to have ended. */
@@ -245,7 +250,7 @@ exec_end(struct docker *d, const char *id, const char *name)
 		warnx("%s: what was started in it may go on", name ? name : id);
 		return -1;
 	}
-	rc = s.running ? end_running(d, &s, name) : 0;
+	rc = s.pid ? end_started(d, &s, name) : 0;
 	/* the process is gone; the daemon may take a moment to see that */
 	for (double until = now() + KILL_TIME; rc == 0 && s.running;) {
 		exec_state_free(&s);

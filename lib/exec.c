@@ -283,10 +283,9 @@ conclude(struct run *r, int rc)
 		status = STILL; /* there must be a failure, or nobody would know that something is missing */
 	if (status == STILL)
 		say_why(r, rc);
-	if (status >= 0)
-		return status;
-	exec_end(r->d, r->id, r->e->container);
-	return EXEC_FAILED;
+	if (rc || status < 0)
+		exec_end(r->d, r->id, r->e->container);
+	return status < 0 ? EXEC_FAILED : status;
 }
 
 int

@@ -1,7 +1,9 @@
 /* feed.c - paths for an rsync that is started with the first of them. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "feed.h"
@@ -62,7 +64,12 @@ feed_put(void *arg, const char *path)
 		return -1;
 	}
 	f->ended = feed_write(f->to, path) < 0;
-	return f->ended || fputs(path, f->told) < 0 || putc('\0', f->told) < 0 ? -1 : 0;
+	if (f->ended)
+		return -1;
+	if (fputs(path, f->told) >= 0 && putc('\0', f->told) >= 0)
+		return 0;
+	snprintf(f->why, sizeof f->why, "what is to be copied cannot be noted: %s", strerror(errno));
+	return -1;
 }
 
 enum feed_end

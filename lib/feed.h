@@ -16,7 +16,7 @@ struct feed {
 	struct child child;
 	FILE *to;
 	bool ended;   /* before it had its whole list */
-	char why[64]; /* result of a failure of rsync's own; else "" */
+	char why[100]; /* result: why rsync, or the noting of paths, has failed; else "" */
 };
 
 int feed_write(FILE *to, const char *path); /* as rsync has to be told it: a line that begins with # or ; is a comment; -1 (errno) */

@@ -20,9 +20,12 @@ is_gone(void)
 static bool
 leads_to(int proc, char *target, const char *end, const struct stat *folder)
 {
-	char *at = strstr(target, end), *rest = at ? at + strlen(end) : NULL;
+	char *rest = NULL;
 	struct stat st;
-	if (!rest || (*rest && *rest != '/'))
+	for (char *at = strstr(target, end); at && !rest; at = strstr(at + 1, end))
+		if (!at[strlen(end)] || at[strlen(end)] == '/')
+			rest = at + strlen(end);
+	if (!rest)
 		return false;
 	*rest = '\0';
 	char *path = xasprintf("root%s", target);

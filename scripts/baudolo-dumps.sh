@@ -1,4 +1,4 @@
-# baudolo-dumps.sh - what baudolo does about databases: which are to be dumped, and the dumps. It calls warn, error, give_up, run.
+# baudolo-dumps.sh - what baudolo does about databases: which are to be dumped, and the dumps. It calls what baudolo and baudolo-front.sh have.
 # shellcheck shell=sh disable=SC2034,SC2154 # shared with scripts/baudolo
 
 { # see baudolo

@@ -209,12 +209,15 @@ find_target() {
 	for shell in dash 'busybox sh' bash; do
 		for signal in TERM:143 INT:130 HUP:129; do
 			[ "$shell $LONG" != "bash " ] || [ "$signal" = INT:130 ] || continue
-			rm -rf "$B" "$S"
-			remember
-			# shellcheck disable=SC2086 # busybox sh
-			begin $shell
-			until [ -n "$(find_target worker)" ] || ! kill -0 "$SID" 2>/dev/null; do :; done
-			kill -s "${signal%:*}" "$SID"
+			for _ in {1..10}; do # it may have ended before that was seen
+				rm -rf "$B" "$S"
+				remember
+				# shellcheck disable=SC2086 # busybox sh
+				begin $shell
+				until [ -n "$(find_target worker)" ] || ! kill -0 "$SID" 2>/dev/null; do :; done
+				! kill -s "${signal%:*}" "$SID" 2>/dev/null || break
+				wait "$SID" || :
+			done
 			rc=0
 			wait "$SID" || rc=$?
 			WHAT="$shell $signal"

@@ -228,6 +228,7 @@ sweep_into() {
 @test "a fault at any call of a dump, or of its restore: no half dump is one, and no database is half of one" {
 	image_postgres
 	image_mariadb
+	volume_new pgdata && volume_new mydata
 	server_run shop-db bd-test/postgres:15 -v pgdata:/var/lib/postgresql/data -e POSTGRES_PASSWORD=secret -e POSTGRES_DB=shop
 	server_run wiki-db bd-test/mariadb:10.11 -v mydata:/var/lib/mysql -e MARIADB_ROOT_PASSWORD=root -e MARIADB_DATABASE=wiki \
 		-e MARIADB_USER=wiki -e MARIADB_PASSWORD=secret
