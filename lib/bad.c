@@ -153,13 +153,17 @@ bad_file_of(int dir, const char *path)
 	return f;
 }
 
-/* Whether the path leads to that file. */
+/* Whether the path leads to that file. What cannot be looked at may be it. */
 static bool
 names(int dir, const char *path, const struct bad_file *bad)
 {
 	if (!*bad->ino)
 		return false;
 	struct bad_file f = bad_file_of(dir, path);
+	if (!*f.ino && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+		warn("%s", path);
+		return true;
+	}
 	return !strcmp(bad->ino, f.ino) && !strcmp(bad->birth, f.birth);
 }
 

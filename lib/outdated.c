@@ -39,11 +39,16 @@ compared(const struct outdated *o, const char *generation, const char *path)
 	return !*path || ((!v->from || strcmp(path, v->from) >= 0) && (!v->next || strcmp(path, v->next) < 0));
 }
 
+/* What cannot be looked at may be there, here and below. */
 static bool
 is_there(const struct outdated *o, const char *path)
 {
 	struct stat st;
-	return fstatat(o->repo, path, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	if (fstatat(o->repo, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	if (errno != ENOENT)
+		warn("%s", path);
+	return errno != ENOENT;
 }
 
 static bool
@@ -51,7 +56,9 @@ has(const struct outdated *o, const char *generation, const struct bad_thing *t)
 {
 	char *path = xasprintf("%s/%s", generation, o->verify->volume);
 	int volume = folder_at(o->repo, path);
-	bool there = volume >= 0 && bad_there(t, volume);
+	bool there = volume >= 0 ? bad_there(t, volume) : errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+	if (volume < 0 && there)
+		warn("%s", path);
 	if (volume >= 0)
 		close(volume);
 	free(path);
