@@ -4,7 +4,6 @@
  * writes: pg_dump keeps its locks. On the daemon's own host its process can be sent a signal. That
  * the pid is one of this host, and still means the same process, is proved and not assumed: the
  * process has to be in that very container, and is held by a descriptor while that is looked at. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -97,22 +96,28 @@ look(const char *pid, struct process *p)
 	return lives;
 }
 
-/* The process and all of its session, as Docker makes each command a leader of one; to be freed. */
-static size_t
-family(pid_t leader, struct process **members)
+/* The process and all of its session, as Docker makes each command a leader of one; to be freed. false: there may be more, said. */
+static bool
+family(pid_t leader, struct process **members, size_t *count)
 {
 	struct process p;
-	size_t count = 0;
-	DIR *all = opendir("/proc");
+	char **names;
+	int all = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t n = all < 0 ? -1 : folder_names(all, &names);
 	*members = NULL;
-	for (struct dirent *e; all && (e = readdir(all));)
-		if (*e->d_name >= '1' && *e->d_name <= '9' && look(e->d_name, &p) && (p.session == leader || p.pid == leader)) {
-			*members = xrealloc(*members, count + 1, sizeof **members);
-			(*members)[count++] = p;
+	*count = 0;
+	if (n < 0)
+		warn("/proc");
+	if (all >= 0)
+		close(all);
+	for (ssize_t i = 0; i < n; i++)
+		if (*names[i] >= '1' && *names[i] <= '9' && look(names[i], &p) && (p.session == leader || p.pid == leader)) {
+			*members = xrealloc(*members, *count + 1, sizeof **members);
+			(*members)[(*count)++] = p;
 		}
-	if (all)
-		closedir(all);
-	return count;
+	if (n >= 0)
+		folder_names_free(names, (size_t)n);
+	return n >= 0;
 }
 
 static bool
@@ -125,12 +130,12 @@ has_child(const struct process *of, const struct process *members, size_t count)
 }
 
 /* Whoever of the family is in the container gets the signal; leaves: only those who have no child in it. How many
- * are in the container. */
+ * are in the container, or may be. */
 static size_t
 signal_all(pid_t leader, const char *container, const char *layer, int sig, bool leaves)
 {
 	struct process *members;
-	size_t count = family(leader, &members), found = 0;
+	size_t count, found = family(leader, &members, &count) ? 0 : 1;
 	for (size_t i = 0; i < count; i++) {
 		int fd = pidfd_open(members[i].pid, 0);
 		if (fd < 0)
