@@ -92,15 +92,18 @@ has_dumps(char *const copy[])
 	return strcmp(copy[COPY_DUMPS], "0");
 }
 
-/* Why a good copy lacks a dump; NULL if it does not. dumped: the newest good one with any. */
+/* Why a good copy lacks a dump, until it is asked again; NULL if it does not. dumped: the newest good one with any. */
 static const char *
 undumped(char *const copy[], char *const dumped[])
 {
+	static char *since;
 	bool database = field_is(copy[COPY_DATABASE], "yes");
 	if (has_dumps(copy))
 		return database && !field_is(copy[COPY_DUMPED], "yes") ? "a database without a dump" : NULL;
-	if (dumped)
-		return xasprintf("a database not dumped since %s", dumped[COPY_GENERATION]);
+	if (dumped) {
+		free(since);
+		return since = xasprintf("a database not dumped since %s", dumped[COPY_GENERATION]);
+	}
 	return database || wanted(copy[COPY_VOLUME]) ? "a database without a dump" : NULL;
 }
 

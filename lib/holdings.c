@@ -228,8 +228,12 @@ holdings_read(struct holdings *h)
 	for (size_t i = 0; i < count; i++) {
 		struct generation g = h->generation[i];
 		bool taken = generation_readable(&g) && take(h, &g, &at) == 0;
-		if (generation_gone(&g))
+		if (generation_gone(&g)) {
+			free(g.name);
+			free(g.path);
+			free(g.holding);
 			continue;
+		}
 		if (!taken) {
 			status = BD_FAILED;
 			g.state = "unreadable";

@@ -12,8 +12,8 @@ struct holding { /* a volume in a generation */
 };
 
 struct generation {
-	const char *repo, *name;
-	char *path;
+	const char *repo;
+	char *name, *path;
 	const char *state; /* whole, unstamped, partial or unreadable */
 	struct holding *holding; /* none of one that is unreadable */
 	size_t holdings;
