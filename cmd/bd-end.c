@@ -23,7 +23,8 @@ show(struct docker *d, const char *id)
 	struct exec_state s;
 	int rc = exec_inspect(d, id, &s);
 	if (rc == 0) {
-		if (s.running)
+		rc = exec_runs(d, &s);
+		if (rc > 0)
 			printf("end %s\n", s.container);
 		exec_state_free(&s);
 	}

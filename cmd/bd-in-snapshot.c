@@ -54,7 +54,7 @@ descend(const char *rel)
 		int fd = strcmp(name, "..") ? openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : (errno = ENOENT, -1);
 		close(dir);
 		dir = fd;
-		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		if (fd < 0 && is_missing(errno))
 			why = "created since the snapshot";
 		else if (fd < 0 || fstat(fd, &st) < 0)
 			why = strerror(errno);

@@ -58,7 +58,7 @@ open_files(const char *path)
 	int fd = open_folder(path);
 	if (fd >= 0)
 		return fd;
-	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+	if (is_missing(errno))
 		die(BD_USAGE, "backup files dir not found: %s", path);
 	die(BD_FATAL, "backup files dir cannot be read: %s: %s", path, strerror(errno));
 }

@@ -160,7 +160,7 @@ names(int dir, const char *path, const struct bad_file *bad)
 	if (!*bad->ino)
 		return false;
 	struct bad_file f = bad_file_of(dir, path);
-	if (!*f.ino && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+	if (!*f.ino && !is_missing(errno)) {
 		warn("%s", path);
 		return true;
 	}

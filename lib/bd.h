@@ -51,6 +51,8 @@ void check_name(const char *s, const char *what); /* exits BD_USAGE */
 int folder_open(const char *path); /* exits BD_FATAL */
 int folder_at(int dir, const char *name); /* where it is no symlink; -1 (errno) */
 int folder_of(const char *path, const char **name); /* what a file lies in, and its name there, a part of path; -1 (errno) */
+bool is_missing(int why); /* the errno of an open: nothing of that name, or another thing, is there */
+int close_after(int fd, int rc); /* closes it, if there is one, and leaves errno alone; rc */
 bool same_inode(const struct stat *a, const struct stat *b);
 int folder_still(int dir, const char *name, int fd); /* 1: name is what fd has open, 0: it is not, or is gone; -1 (errno) */
 ssize_t folder_names(int fd, char ***names); /* sorted as bytes; their number, or -1 (errno), and names is NULL */

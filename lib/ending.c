@@ -206,9 +206,9 @@ static int
 end_started(struct docker *d, const struct exec_state *s, const char *name)
 {
 	struct container c;
-	if (!d->socket && !s->running)
-		return 0;
 	if (!d->socket) {
+		if (!s->running)
+			return 0;
 		warnx("%s: what was started in it may go on: the daemon at %s is not known to be on this host",
 		    name ? name : s->container, d->where);
 		return -1;
@@ -223,6 +223,20 @@ end_started(struct docker *d, const struct exec_state *s, const char *name)
 		container_free(&c);
 	}
 	return rc < 0 ? -1 : 0;
+}
+
+int
+exec_runs(struct docker *d, const struct exec_state *s)
+{
+	struct container c;
+	if (s->running || !s->pid || !d->socket)
+		return s->running;
+	int rc = container_inspect(d, s->container, &c);
+	if (rc)
+		return rc == DOCKER_NONE ? 0 : -1;
+	rc = signal_all(s->pid, s->container, container_get(&c, "layer"), 0, false) > 0;
+	container_free(&c);
+	return rc;
 }
 
 /* Whether it is being started: then it is neither to be ended yet, nor known to have ended. */

@@ -15,6 +15,8 @@ struct exec_state {
 int exec_inspect(struct docker *d, const char *id, struct exec_state *s);
 void exec_state_free(struct exec_state *s);
 
+int exec_runs(struct docker *d, const struct exec_state *s); /* whatever Docker says, if its process can be seen: 1, 0, -1 said */
+
 /* It and what it started ends: by TERM, then by KILL. name is that of the container, for messages; NULL: look it up,
  * and say what was ended. 0: nothing runs (any more); -1 said: it may go on. */
 int exec_end(struct docker *d, const char *id, const char *name);

@@ -37,6 +37,22 @@ folder_of(const char *path, const char **name)
 }
 
 bool
+is_missing(int why)
+{
+	return why == ENOENT || why == ENOTDIR || why == ELOOP;
+}
+
+int
+close_after(int fd, int rc)
+{
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = why;
+	return rc;
+}
+
+bool
 same_inode(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;

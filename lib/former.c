@@ -14,7 +14,7 @@ static void
 doubt(const struct former *f, const char *path)
 {
 	int why = errno;
-	if (why == ENOENT || why == ENOTDIR || why == ELOOP) /* not there, or another thing than now */
+	if (is_missing(why))
 		return;
 	char *shown = tsv_show(path);
 	warnx("%s: of the generation before: %s: %s", f->volume, shown, strerror(why));

@@ -74,18 +74,8 @@ static int
 enter(int dir, const char *name, int *rc)
 {
 	int fd = folder_at(dir, name);
-	*rc = fd >= 0 || errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+	*rc = fd >= 0 || is_missing(errno) ? 0 : -1;
 	return fd;
-}
-
-/* close(2) that leaves errno alone. */
-static int
-leave(int fd, int rc)
-{
-	int why = errno;
-	close(fd);
-	errno = why;
-	return rc;
 }
 
 /* -1: not to be read (errno). */
@@ -98,7 +88,7 @@ count_dumps(int volume, uintmax_t *dumps)
 	if (fd < 0)
 		return rc;
 	ssize_t n = folder_names(fd, &names);
-	if (leave(fd, n < 0 ? -1 : 0) < 0)
+	if (close_after(fd, n < 0 ? -1 : 0) < 0)
 		return -1;
 	for (ssize_t i = 0; i < n; i++) {
 		size_t len = strlen(names[i]);
@@ -132,7 +122,7 @@ look(int bad, const char *generation, int folder, struct holding *v)
 		rc = count_dumps(fd, &v->dumps);
 	if (rc == 0 && bad >= 0)
 		look_for_damage(bad, generation, fd, v);
-	return leave(fd, rc);
+	return close_after(fd, rc);
 }
 
 static void

@@ -33,7 +33,7 @@ enter(void *arg, const struct walk_item *i)
 	const struct level *up = l->depth > 1 ? now - 1 : NULL;
 	int above = up ? up->prev : l->job->prev;
 	now->prev = linker_below(above, up ? i->name : ".");
-	if (now->prev < 0 && above >= 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) /* it was another thing then */
+	if (now->prev < 0 && above >= 0 && !is_missing(errno))
 		linker_said(l, i->path); /* all below is copied */
 	now->dest = up ? linker_below(up->dest, i->name) : linker_below(l->job->dest, ".");
 	if (now->dest < 0)

@@ -133,7 +133,7 @@ linker_enter(struct linker *l, const struct walk_item *i)
 		l->room = l->room ? 2 * l->room : 32;
 		l->level = xrealloc(l->level, l->room, sizeof *l->level);
 	}
-	if (i->st.st_ino == l->job->built.st_ino && i->st.st_dev == l->job->built.st_dev) {
+	if (same_inode(&i->st, &l->job->built)) {
 		snprintf(l->job->why, sizeof l->job->why, "the backups lie in it");
 		return NULL;
 	}

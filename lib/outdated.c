@@ -56,13 +56,11 @@ has(const struct outdated *o, const char *generation, const struct bad_thing *t)
 {
 	char *path = xasprintf("%s/%s", generation, o->verify->volume);
 	int volume = folder_at(o->repo, path);
-	bool there = volume >= 0 ? bad_there(t, volume) : errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+	bool there = volume >= 0 ? bad_there(t, volume) : !is_missing(errno);
 	if (volume < 0 && there)
 		warn("%s", path);
-	if (volume >= 0)
-		close(volume);
 	free(path);
-	return there;
+	return close_after(volume, there);
 }
 
 /* A generation that still has the wrong file at its path, if it was compared in none that has; or NULL. */

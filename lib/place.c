@@ -167,18 +167,11 @@ folder_within(int folder, int other)
 	while (rc == 0) {
 		last = at;
 		rc = fstat(fd, &at);
-		found = rc == 0 && at.st_dev == st.st_dev && at.st_ino == st.st_ino;
-		if (rc < 0 || found || (at.st_dev == last.st_dev && at.st_ino == last.st_ino))
+		found = rc == 0 && same_inode(&at, &st);
+		if (rc < 0 || found || same_inode(&at, &last))
 			break;
-		int up = openat(fd, "..", O_PATH | O_CLOEXEC), why = errno;
-		close(fd);
-		errno = why;
-		fd = up;
+		fd = close_after(fd, openat(fd, "..", O_PATH | O_CLOEXEC));
 		rc = fd < 0 ? -1 : 0;
 	}
-	int why = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = why;
-	return rc < 0 ? -1 : found;
+	return close_after(fd, rc < 0 ? -1 : found);
 }

@@ -57,13 +57,9 @@ follow_all(int proc, const char *end, const struct stat *folder)
 		rc = is_gone() ? 0 : -1;
 	for (ssize_t i = 0; i < n && rc == 0; i++)
 		rc = follow(proc, dir, fds[i], end, folder);
-	int why = errno;
 	if (n >= 0)
 		folder_names_free(fds, (size_t)n);
-	if (dir >= 0)
-		close(dir);
-	errno = why;
-	return rc;
+	return close_after(dir, rc);
 }
 
 static int
@@ -75,10 +71,7 @@ look(int all, const char *pid, const char *end, const struct stat *folder)
 	int rc = follow(proc, proc, "cwd", end, folder);
 	if (rc == 0)
 		rc = follow_all(proc, end, folder);
-	int why = errno;
-	close(proc);
-	errno = why;
-	return rc;
+	return close_after(proc, rc);
 }
 
 long
@@ -95,11 +88,8 @@ process_in(const char *end, const struct stat *folder)
 		int rc = pid <= 0 || pid == getpid() ? 0 : look(all, pids[i], end, folder);
 		found = rc > 0 ? pid : rc;
 	}
-	int why = errno;
 	if (n >= 0)
 		folder_names_free(pids, (size_t)n);
-	if (all >= 0)
-		close(all);
-	errno = why;
+	close_after(all, 0);
 	return found;
 }

@@ -145,7 +145,7 @@ open_stream(struct verify *v, struct stream *s, struct verify_side *side)
 	side->status = VERIFY_OK;
 	side->files = side->bytes = 0;
 	side->partly = true;
-	if (side->dir < 0 && side->why != ENOENT && side->why != ENOTDIR && side->why != ELOOP)
+	if (side->dir < 0 && !is_missing(side->why))
 		find(v, side, ".", "unreadable", side->why);
 	else if (side->dir < 0) {
 		side->partly = false;

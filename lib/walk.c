@@ -67,7 +67,7 @@ look(int dir, const char *name, struct walk_item *i)
 		i->fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (i->fd >= 0)
 			return fstat(i->fd, &i->st) < 0 ? -1 : 1;
-		if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		if (!is_missing(errno))
 			return -1;
 	}
 	return 0;

@@ -80,6 +80,21 @@ passing_over() {
 	run -1 passing_over 'g$'
 	[[ $output == *'bd-rsync: v: not copied: rsync did not copy g'* ]]
 	[ ! -e "$WORK/partial/20260101000000/v/files" ]
+	# no terminal obeys its name
+	mv "$WORK/src/g" "$WORK/src/"$'\e[31mg' && touch -d 2020-02-02 "$WORK/src"/*
+	rm -r "$WORK/bin" "$WORK/partial"
+	run -1 passing_over 'g$'
+	[[ $output == *'bd-rsync: v: not copied: rsync did not copy '*'[31mg'* && $output != *$'\e'* ]]
+}
+
+@test "a full disk is told of where even the list of what is to be copied does not fit" {
+	local n
+	mkdir "$WORK/src" "$WORK/small"
+	for n in {1000..3999}; do : >"$WORK/src/$n$(printf %0200d 0)"; done
+	mount -t tmpfs -o size=400k,nr_inodes=100000 none "$WORK/small"
+	run -1 bd-rsync "$REPO" "$WORK/small" <<<"$(volume_plan v "$WORK/src")"
+	umount "$WORK/small"
+	[[ $output == *'bd-rsync: v: not copied: '*'No space left on device'* ]]
 }
 
 @test "ext4: the hostile tree, every change, no change" {

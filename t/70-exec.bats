@@ -151,26 +151,6 @@ memory() { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
 	wait_for gone busybox
 }
 
-# Docker says of it that it does not run.
-denied() { curl -s --unix-socket "${DOCKER_HOST#unix://}" "http://docker/exec/$1/json" | jq -e '[.Running, .ExitCode] == [false, 126]' >/dev/null; }
-
-@test "what goes on though Docker says that it does not run, since nobody reads it, is ended" {
-	mkfifo out
-	bd-exec -J j aa sh -c 'while :; do cat /bin/busybox; echo . >&2; done' >out 2>err 3>&- &
-	pid=$!
-	exec 8<out
-	head -c 1000 <&8 >/dev/null
-	kill -KILL "$pid"
-	exec 8<&-
-	wait "$pid" || :
-	id=$(cut -f 1 j)
-	wait_for denied "$id"
-	runs busybox
-	run -0 bd-end j
-	[[ $output == *', which was left in it, is ended' ]]
-	gone busybox
-}
-
 # It sleeps in a write to a pipe.
 blocked() { grep -qE 'pipe_w' "/proc/$1/wchan" || grep -q "^1 0x1 " "/proc/$1/syscall"; }
 

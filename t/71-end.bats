@@ -74,6 +74,57 @@ left() {
 	gone 'sleep 202'
 }
 
+# Docker says of the command in the journal that it does not run.
+denied() {
+	curl -s --unix-socket "${DOCKER_HOST#unix://}" "http://docker/exec/$(cut -f 1 j)/json" | jq -e '[.Running, .ExitCode] == [false, 126]' >/dev/null
+}
+
+# Leaves a command that goes on writing, of which Docker says that it does not run, since it could not pass on what it wrote.
+unread() {
+	mkfifo out
+	bd-exec -J j aa sh -c 'while :; do cat /bin/busybox; echo . >&2; done' >out 2>err 3>&- &
+	PID=$!
+	exec 8<out
+	head -c 1000 <&8 >/dev/null
+	kill -KILL "$PID"
+	exec 8<&-
+	wait "$PID" || :
+	wait_for denied
+	runs busybox
+}
+
+@test "what goes on though Docker says that it does not run" {
+	unread
+	run -0 bd-end -n j
+	[ "$output" = "end $(id aa)" ]
+	run -0 bd-end j
+	[[ $output == *', which was left in it, is ended' ]]
+	gone busybox
+	[ ! -e j ]
+}
+
+@test "a /proc that cannot be read is not one in which nothing runs" {
+	unread
+	run -0 strace -qq -o trace -P /proc -e inject=getdents64:error=EIO:when=1 bd-end j
+	grep -q INJECTED trace
+	[[ $output == *'/proc: Input/output error'*', which was left in it, is ended' ]]
+	gone busybox
+}
+
+@test "a journal that cannot be looked at is not one that is gone" {
+	local n faults=0
+	printf '%064d\t%064d\n' 1 2 >j
+	for n in {1..9}; do
+		run strace -qq -o trace -P j -e trace=newfstatat -e "inject=newfstatat:error=EIO:when=$n" bd-end j
+		grep -q INJECTED trace || break
+		faults=$((faults + 1))
+		[ "$status" != 0 ]
+		[[ $output == *'j: Input/output error' ]]
+		[ -e j ]
+	done
+	[ "$faults" -ge 2 ]
+}
+
 @test "nothing to do" {
 	: >j
 	DOCKER_HOST=unix://$PWD/none run -0 bd-end j

@@ -405,6 +405,22 @@ damage() {
 	[ "$GEN/v/files/d/b" -ef "$REPO/20260101000000/v/files/d/b" ]
 }
 
+@test "what cannot be looked at may be the damaged file: it is not linked" {
+	some src
+	settled
+	backup v="$PWD/src"
+	damage "$GEN/v/files/d/b"
+	mkdir -p "s/bad$REPO" p
+	run -1 bd-verify -x "s/bad$REPO" "$REPO" <<<$'20260101000000\tv\t-\t-'
+	volume_plan v "$PWD/src" >plan
+	run -0 strace -f -qq -o trace -e trace=statx -e inject=statx:error=EIO -E LD_PRELOAD="$BD_PRELOAD" \
+		bd-rsync -x "s/bad$REPO" -i "$INDEX" "$REPO" p <plan
+	grep -q INJECTED trace
+	[[ $output == *'b: Input/output error'* ]]
+	oracle src p/v/files
+	[ ! p/v/files/d/b -ef "$GEN/v/files/d/b" ]
+}
+
 @test "what is damaged stays known until it is read again, or nothing has it any more" {
 	some src
 	settled

@@ -119,6 +119,17 @@ remove() { bd-remove "$B" "$H" repo "$@"; }
 	[ "$kills" -gt 40 ]
 }
 
+@test "bd-remove: whether somebody uses it cannot be told: it stays" {
+	local inject
+	days 01 02
+	for inject in getdents64:error=EIO openat:error=EIO; do
+		run -1 strace -qq -o trace -P /proc -e inject="$inject" bd-remove "$B" "$H" repo 20260101023000
+		grep -q INJECTED trace
+		[[ $output == *'20260101023000: left alone: whether a process uses it is not known: Input/output error' ]]
+		[ "$(left)" = '01 02 ' ]
+	done
+}
+
 @test "bd-remove: what cannot be removed is named, all else goes" {
 	days 01 02 03
 	: >"$R/20260101023000/v/files/stays"
